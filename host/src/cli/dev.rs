@@ -1,0 +1,307 @@
+//! `vyx dev`: the host on a folder of traders, watched.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use notify_debouncer_mini::notify::RecursiveMode;
+use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
+
+use super::cargo::{self, Words};
+use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
+use super::failure::Failure;
+use super::terminal::{Rows, Terminal, grouped, minute, seconds};
+use super::{local, market};
+use crate::config::{Config, Identity, process_env};
+use crate::market::{Feed, Interval, Segment, SyntheticFeed};
+use crate::ownership::Scope;
+use crate::registry::Registry;
+use crate::registry::directory::DirectoryRegistry;
+use crate::sandbox::Metering;
+use crate::signal::{JsonLines, Sink, Tee};
+use crate::supervisor::{Change, Fleet, LastGood, Reconciler, Status};
+
+/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
+const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
+/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
+const SYNTHETIC_HISTORY_MINUTES: i64 = 15_500;
+/// How long a burst of file events may be: an editor writes twice, a build many times.
+const DEBOUNCE: Duration = Duration::from_millis(150);
+/// The folder is looked at without an event as well: a missed one costs this and nothing else.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Runs the traders of a folder on recorded or made-up candles, and follows every edit.
+///
+/// The folder holds a traders.toml. Its crates are built; a change of a crate or of the file takes effect at once. RUN_MODE,
+/// USER_ID and FLY_APP_NAME are obeyed as in production when they are set.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vyx dev plugins
+  vyx dev my-traders --candles BTCUSDT-1m-2025-01.zip --speed 600 --signals signals.jsonl")]
+pub(super) struct Args {
+    /// The folder of the traders.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    pub(super) source: Source,
+    /// Append every signal to this file, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    signals: Option<PathBuf>,
+}
+
+/// Where candles come from and how fast.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Source {
+    /// Candle files: CSV, data.binance.vision CSV or zip, REST JSON, with symbol and interval in the name or as
+    /// SYMBOL:INTERVAL=FILE. The work ends with the last candle.
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "synthetic")]
+    pub(super) candles: Vec<String>,
+    /// Seed of a made-up market, which does not end. This is the default, with seed 1.
+    #[arg(long, value_name = "SEED")]
+    pub(super) synthetic: Option<u64>,
+    /// Symbols of the made-up market.
+    #[arg(long, value_name = "COUNT", default_value_t = 24, conflicts_with = "candles")]
+    pub(super) symbols: usize,
+    /// End after this many closes of the made-up market.
+    #[arg(long, value_name = "COUNT", conflicts_with = "candles")]
+    pub(super) closes: Option<u64>,
+    /// How many times faster than the clock candles come, or max. By default max for files, 600 for the made-up market.
+    #[arg(long, value_name = "X|max")]
+    pub(super) speed: Option<Speed>,
+}
+
+pub(super) fn run(args: Args, config: &Config) -> Result<(), Failure> {
+    let terminal = Terminal::new(false);
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(Rows::new(terminal.clone(), false))];
+    if let Some(path) = &args.signals {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|error| Failure::input(format!("cannot append to {}: {error}", path.display())))?;
+        sinks.push(Box::new(JsonLines::new(file)));
+    }
+    let session = Session { folder: &args.folder, source: &args.source, config, terminal: &terminal, raises: false };
+    let (totals, status) = session.run(Tee(sinks))?;
+    terminal.clear();
+    print_summary(&terminal, &totals, &status);
+    Ok(())
+}
+
+/// A folder, a market and a terminal.
+pub(super) struct Session<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) source: &'a Source,
+    pub(super) config: &'a Config,
+    pub(super) terminal: &'a Terminal,
+    /// Whether traders whose intervals the candles cannot make are run on longer ones.
+    pub(super) raises: bool,
+}
+
+impl Session<'_> {
+    /// Runs until the candles or the patience of the user end.
+    pub(super) fn run(&self, mut sink: Tee) -> Result<(Totals, Vec<Status>), Failure> {
+        let build = Box::new(|folder: &Path| {
+            let built = cargo::build(folder, false, Words::Kept)?.pop();
+            built.map(|built| built.bytes).ok_or_else(|| anyhow::anyhow!("it built to nothing"))
+        });
+        let mut registry = DirectoryRegistry::open(self.folder, build).map_err(Failure::input)?;
+        let scope = match Identity::from_env(process_env)? {
+            Some(env) => Scope::resolve(&env, &registry.user_fly_apps().map_err(Failure::input)?)?,
+            None => Scope::local(),
+        };
+        registry.set_scope(scope);
+        self.terminal.note(&format!("running {scope}"));
+        let (feed, mut bootstrap, speed) = self.feed()?;
+        let modules = local::modules(Metering::Off, self.config)?;
+        let symbols = lock(&feed).symbols().clone();
+        let fleet = Arc::new(Fleet::new(modules, symbols, self.config.workers.get()).map_err(Failure::fault)?);
+        let last_good = LastGood::open(&self.config.data_dir.join("last-good"))
+            .map_err(|error| tracing::warn!(%error, "no last good versions, set DATA_DIR to a folder of your own"))
+            .ok();
+        let mut reconciler = Reconciler::new(scope, last_good);
+
+        let snapshot = registry.snapshot().map_err(Failure::input)?;
+        let mut want = wanting(&feed);
+        for change in reconciler.reconcile(&snapshot, &mut registry, &fleet, &mut want) {
+            self.terminal.note(&change.to_string());
+        }
+        drop(want);
+        if let Some(minutes) = bootstrap.take() {
+            self.bootstrap(&fleet, &feed, minutes)?;
+        }
+        fleet.deliver(&Segment::new(), &mut sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
+
+        let ending = Ending::on_signals()?;
+        let (nudge, nudges) = mpsc::channel();
+        let _watcher = watch(registry.root(), nudge.clone())?;
+        let watched = std::thread::scope(|scope| {
+            let follower = Follower { terminal: self.terminal.clone(), fleet: fleet.clone(), feed: feed.clone(), ending: ending.clone() };
+            scope.spawn(move || follower.follow(&mut registry, &mut reconciler, &nudges));
+            let totals = drive(&fleet, &feed, speed, &ending, &mut sink, self.terminal, &mut |quarantined| {
+                if quarantined {
+                    let _ = nudge.send(Nudge::Quarantined);
+                }
+            });
+            ending.end();
+            let _ = nudge.send(Nudge::End);
+            totals
+        });
+        Ok((watched?, fleet.status()))
+    }
+
+    fn feed(&self) -> Result<(SharedFeed, Option<i64>, Speed), Failure> {
+        let share = |feed: Box<dyn Feed>| Arc::new(Mutex::new(feed));
+        if !self.source.candles.is_empty() {
+            let feed = market::replay(&self.source.candles)?;
+            return Ok((share(Box::new(feed)), None, self.source.speed.unwrap_or(Speed::Max)));
+        }
+        let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MINUTES * 60_000;
+        let history = u64::try_from(SYNTHETIC_HISTORY_MINUTES).unwrap_or(0);
+        let limit = self.source.closes.map(|closes| closes.saturating_add(history));
+        let seed = self.source.synthetic.unwrap_or(1);
+        let feed = SyntheticFeed::new(seed, self.source.symbols, start_ms, limit).map_err(Failure::input)?;
+        let speed = self.source.speed.unwrap_or(Speed::Times(600.0));
+        Ok((share(Box::new(feed)), Some(SYNTHETIC_HISTORY_MINUTES), speed))
+    }
+
+    /// Takes in what the market did before the first live candle.
+    fn bootstrap(&self, fleet: &Fleet, feed: &SharedFeed, minutes: i64) -> Result<(), Failure> {
+        let mut feed = lock(feed);
+        // Without a trader nothing is wanted yet, and a feed must be asked for something.
+        feed.want(&[Interval::M1]).map_err(Failure::input)?;
+        let mut left = usize::try_from(minutes).unwrap_or(0);
+        let mut segment = Segment::new();
+        while left > 0 && feed.next(left.min(1_024), &mut segment).map_err(Failure::input)? {
+            left = left.saturating_sub(segment.len());
+            fleet.bootstrap(&segment);
+        }
+        Ok(())
+    }
+}
+
+/// Asks a feed for intervals on behalf of traders.
+fn wanting(feed: &SharedFeed) -> impl FnMut(&[Interval]) -> Result<(), String> + '_ {
+    |intervals| lock(feed).want(intervals).map_err(|error| error.to_string())
+}
+
+/// Why the folder is looked at.
+enum Nudge {
+    Changed(Vec<PathBuf>),
+    Quarantined,
+    End,
+}
+
+/// Watches the folder for as long as what it returns lives.
+fn watch(folder: &Path, nudge: Sender<Nudge>) -> Result<impl Sized + use<>, Failure> {
+    let cannot = |error: notify_debouncer_mini::notify::Error| {
+        Failure::fault(format!("cannot watch {}: {error}", folder.display()))
+    };
+    let mut debouncer = new_debouncer(DEBOUNCE, move |events: DebounceEventResult| {
+        let paths: Vec<PathBuf> = events
+            .unwrap_or_default()
+            .into_iter()
+            .map(|event| event.path)
+            .filter(|path| !path.components().any(|part| part.as_os_str() == "target" || part.as_os_str() == ".git"))
+            .collect();
+        if !paths.is_empty() {
+            // The follower has ended: nobody cares any more.
+            let _ = nudge.send(Nudge::Changed(paths));
+        }
+    })
+    .map_err(cannot)?;
+    debouncer.watcher().watch(folder, RecursiveMode::Recursive).map_err(cannot)?;
+    Ok(debouncer)
+}
+
+/// Brings the fleet to what the folder says, again and again.
+struct Follower {
+    terminal: Terminal,
+    fleet: Arc<Fleet>,
+    feed: SharedFeed,
+    ending: Ending,
+}
+
+impl Follower {
+    fn follow(&self, registry: &mut DirectoryRegistry, reconciler: &mut Reconciler, nudges: &Receiver<Nudge>) {
+        let mut problem = None;
+        loop {
+            match nudges.recv_timeout(POLL) {
+                Ok(Nudge::Changed(paths)) => paths.iter().for_each(|path| registry.invalidate(path)),
+                Ok(Nudge::Quarantined) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Nudge::End) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.ending.has_come() {
+                return;
+            }
+            // What must stop does not wait for a build.
+            let stopped = registry.rows().map(|rows| reconciler.stop_disallowed(&rows, &self.fleet));
+            stopped.into_iter().flatten().for_each(|change| self.tell(&change));
+            match registry.snapshot() {
+                Ok(snapshot) => {
+                    problem = None;
+                    let mut want = wanting(&self.feed);
+                    let changes = reconciler.reconcile(&snapshot, registry, &self.fleet, &mut want);
+                    changes.iter().for_each(|change| self.tell(change));
+                }
+                // The last good set runs on; the same words are told once.
+                Err(error) => {
+                    let text = error.to_string();
+                    if problem.as_ref() != Some(&text) {
+                        self.terminal.note(&format!("{text}; the traders run on as they were"));
+                        problem = Some(text);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, change: &Change) {
+        self.terminal.note(&change.to_string());
+    }
+}
+
+/// A table of the traders, and what the drive has seen.
+pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Status]) {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["TRADER", "SIGNALS", "EVALUATIONS", "FAULTS", "MEMORY"]);
+    let mut faults = BTreeMap::new();
+    for trader in status {
+        let counts = &trader.counts;
+        let count: u64 = counts.faults.values().sum();
+        table.add_row([
+            crate::text::shown(&trader.name, 80),
+            grouped(counts.signals),
+            grouped(counts.evaluations),
+            grouped(count),
+            format!("{} KiB", counts.peak_memory_bytes / 1024),
+        ]);
+        if let Some(fault) = &trader.last_fault {
+            faults.insert(crate::text::shown(&trader.name, 80), format!("{}: {}", fault.outcome, fault.reason));
+        }
+    }
+    for column in 1..=4 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+    terminal.say("");
+    for line in table.to_string().lines() {
+        terminal.say(line.trim_end());
+    }
+    for (trader, fault) in faults {
+        terminal.say(&format!("{trader}: {fault}"));
+    }
+    terminal.say("");
+    let span = match (totals.first_close_ms, totals.last_close_ms) {
+        (Some(first), Some(last)) => format!("closed {} to {}", minute(first), minute(last)),
+        _ => "none".into(),
+    };
+    terminal.say(&format!("{} candles, {span}, {} gaps", grouped(totals.candles), grouped(totals.gaps)));
+    terminal.say(&format!("{} signals in {}", grouped(totals.signals), seconds(totals.elapsed)));
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

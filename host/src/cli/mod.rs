@@ -1,0 +1,88 @@
+//! The `vyx` command: one file for each subcommand.
+
+mod build;
+mod cargo;
+mod check;
+mod compile_module;
+mod demo;
+mod dev;
+mod drive;
+mod failure;
+mod local;
+mod market;
+mod terminal;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, LogFormat, process_env};
+use failure::Failure;
+
+/// Exit codes, for `--help` and for the documents.
+pub const EXIT_CODES: &str = "Exit codes:
+  0   done
+  1   the trader is at fault, or the host
+  2   the arguments or the files cannot be used
+  78  the environment is misconfigured";
+
+/// Runs traders: sandboxed programs that watch candles and emit signals.
+#[derive(Debug, Parser)]
+#[command(name = "vyx", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Dev(dev::Args),
+    Build(build::Args),
+    Check(check::Args),
+    Test(test::Args),
+    #[command(name = crate::module::CHILD_COMMAND, hide = true)]
+    CompileModule(compile_module::Args),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::CompileModule(args) = &cli.command {
+        // The child has no environment, and must not log.
+        return compile_module::run(args);
+    }
+    let done = Config::from_env(process_env).map_err(Failure::from).and_then(|config| {
+        start_log(&config);
+        match cli.command {
+            Command::Demo(args) => demo::run(args, &config),
+            Command::Dev(args) => dev::run(args, &config),
+            Command::Build(args) => build::run(&args),
+            Command::Check(args) => check::run(&args, &config),
+            Command::Test(args) => test::run(&args, &config),
+            Command::CompileModule(_) => Ok(()),
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                eprintln!("vyx: {message}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter);
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second logger can only be there in tests that run two commands in one process.
+    let _ = match config.log_format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_target(false).try_init(),
+    };
+}

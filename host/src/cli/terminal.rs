@@ -1,0 +1,184 @@
+//! What a person sees: signals as they come, words of traders, a line that tells how far it is.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use console::{Term, style, truncate_str};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+
+use super::drive::Totals;
+use crate::sandbox::{LogLevel, LogLine};
+use crate::signal::{Sink, StampedSignal};
+use crate::text::shown;
+
+/// Characters of a row that is not cut: that of a pipe or a file.
+const WIDE: usize = 400;
+
+/// The terminal, or the pipe that stands for it.
+#[derive(Clone)]
+pub(super) struct Terminal {
+    bar: ProgressBar,
+    is_terminal: bool,
+    /// Standard output carries data for a program; people are told on standard error.
+    is_data: bool,
+}
+
+impl Terminal {
+    pub(super) fn new(is_data: bool) -> Self {
+        let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal() && !is_data;
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if is_terminal { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() },
+        );
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, is_terminal, is_data }
+    }
+
+    /// A line for people.
+    pub(super) fn say(&self, line: &str) {
+        if self.is_data {
+            eprintln!("{line}");
+        } else if self.is_terminal {
+            self.bar.println(line);
+        } else {
+            // A closed pipe ends the output, not the host.
+            let _ = writeln!(io::stdout(), "{line}");
+        }
+    }
+
+    /// A note beside the data.
+    pub(super) fn note(&self, line: &str) {
+        if self.is_terminal { self.bar.println(line) } else { eprintln!("{line}") }
+    }
+
+    /// What traders wrote.
+    pub(super) fn lines(&self, lines: Vec<(String, LogLine)>) {
+        for (trader, line) in lines {
+            let level = match line.level {
+                LogLevel::Debug => continue,
+                LogLevel::Info => "info",
+                LogLevel::Warn => "warn",
+                LogLevel::Error => "error",
+                LogLevel::Panic => "panic",
+            };
+            self.note(&format!("{level:>5} {}: {}", shown(&trader, 80), line.text));
+        }
+    }
+
+    /// How far it is.
+    pub(super) fn status(&self, totals: &Totals) {
+        if !self.is_terminal {
+            return;
+        }
+        let time = totals.last_close_ms.map(minute).unwrap_or_default();
+        let speed = totals.candles as f64 / totals.elapsed.as_secs_f64().max(1e-9);
+        let (candles, signals) = (grouped(totals.candles), grouped(totals.signals));
+        self.bar.set_message(format!("{time}  {candles} candles  {signals} signals  {} candles/s", grouped(speed as u64)));
+        self.bar.tick();
+    }
+
+    /// Takes the status line away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn width(&self) -> usize {
+        if self.is_terminal { usize::from(Term::stdout().size().1).max(20) } else { WIDE }
+    }
+}
+
+/// Prints signals as rows of a table.
+pub(super) struct Rows {
+    terminal: Terminal,
+    has_header: bool,
+    tells_historical: bool,
+}
+
+impl Rows {
+    pub(super) fn new(terminal: Terminal, tells_historical: bool) -> Self {
+        Self { terminal, has_header: false, tells_historical }
+    }
+}
+
+impl Sink for Rows {
+    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
+        let width = self.terminal.width();
+        for signal in signals.iter().filter(|signal| self.tells_historical || !signal.is_historical()) {
+            if !std::mem::replace(&mut self.has_header, true) {
+                let header = row("CANDLE CLOSED", "SYMBOL", "INT", "PRICE", "24 H", "SIGNAL", "TRADER");
+                self.terminal.say(&style(truncate_str(&header, width, "…")).bold().to_string());
+            }
+            let change = signal.change_percent().map(|change| format!("{change:+.2}%"));
+            let trader = if signal.is_historical() {
+                format!("{} (historical)", shown(signal.trader(), 80))
+            } else {
+                shown(signal.trader(), 80)
+            };
+            let row = row(
+                &minute(signal.timestamp().as_millisecond()),
+                signal.symbol(),
+                signal.interval(),
+                &price(signal.price()),
+                change.as_deref().unwrap_or("-"),
+                signal.tag(),
+                &trader,
+            );
+            self.terminal.say(&truncate_str(&row, width, "…"));
+        }
+        Ok(())
+    }
+}
+
+fn row(time: &str, symbol: &str, interval: &str, price: &str, change: &str, tag: &str, trader: &str) -> String {
+    format!("{time:<16}  {symbol:<10} {interval:>3}  {price:>12} {change:>8}  {tag:<16} {trader}")
+}
+
+/// The minute after a close, as people write it.
+pub(super) fn minute(close_ms: i64) -> String {
+    match Timestamp::from_millisecond(close_ms.saturating_add(1)) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => format!("{close_ms} ms"),
+    }
+}
+
+/// The shortest text that reads back as this price.
+fn price(price: f64) -> String {
+    format!("{price}")
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.2 s`, `350 ms`.
+pub(super) fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{:.1} s", time.as_secs_f64()) }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_close_is_shown_as_the_minute_that_it_ends() {
+        assert_eq!(minute(1_670_889_659_999), "2022-12-13 00:01");
+    }
+}

@@ -1,0 +1,15 @@
+//! The trader host: runs sandboxed traders over closed candles and stamps their signals.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod cli;
+pub mod config;
+pub mod files;
+pub mod ids;
+pub mod market;
+pub mod module;
+pub mod ownership;
+pub mod registry;
+pub mod sandbox;
+pub mod signal;
+pub mod supervisor;
+pub mod text;

@@ -1,0 +1,56 @@
+//! Where closed candles come from.
+
+use super::interval::Interval;
+use super::replay::ReplayError;
+use super::segment::{Segment, SegmentError};
+use super::symbol::{SymbolError, Symbols};
+
+/// A source of closed candles, in canonical order. Nothing is ever synthesised: what is missing is told as a gap, before the
+/// candle that follows it.
+pub trait Feed: Send {
+    /// The symbols that it has.
+    fn symbols(&self) -> &Symbols;
+
+    /// Adds to the intervals that are delivered. May be called again between two calls of `next`; what is new then starts
+    /// with the next close. On an error nothing has changed.
+    fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError>;
+
+    /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end.
+    fn next(&mut self, max_closes: usize, into: &mut Segment) -> Result<bool, FeedError>;
+}
+
+/// Why a feed cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// No candles of this interval can be had.
+    #[error(
+        "no {wanted} candles of {symbol}: they cannot be made from its {base} candles; \
+         give it {wanted} candles, or shorter ones that fill {wanted} evenly"
+    )]
+    Interval {
+        /// The interval that was asked for.
+        wanted: Interval,
+        /// The symbol that lacks it.
+        symbol: String,
+        /// The shortest interval that it has.
+        base: Interval,
+    },
+    /// `next` before any interval was asked for.
+    #[error("no interval is wanted; say which before the first candle is read")]
+    NothingWanted,
+    /// A feed was asked for in a way that makes no sense.
+    #[error("{0}")]
+    Setup(String),
+    /// A bad symbol.
+    #[error(transparent)]
+    Symbol(#[from] SymbolError),
+    /// A candle file that cannot be used.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A mistake in the feed itself.
+    #[error(transparent)]
+    Order(#[from] SegmentError),
+    /// Anything else that stops a feed.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+}

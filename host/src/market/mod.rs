@@ -1,0 +1,22 @@
+//! Closed candles: what they are, where they come from, and the history of them that all traders share.
+
+mod aggregate;
+mod candle;
+mod decimal;
+mod feed;
+mod history;
+mod interval;
+mod replay;
+mod segment;
+mod symbol;
+mod synthetic;
+
+pub use aggregate::{Aggregator, Bucket};
+pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
+pub use feed::{Feed, FeedError};
+pub use history::{History, Stream, Ticker};
+pub use interval::{Interval, IntervalError};
+pub use replay::{CandleSource, ReplayError, ReplayFeed};
+pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError};
+pub use symbol::{SymbolError, SymbolId, Symbols};
+pub use synthetic::SyntheticFeed;

@@ -1,0 +1,395 @@
+//! What a trader says of itself and wants, independent of the ABI version that it says it in, and checked.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::limits;
+use crate::market::Interval;
+use crate::text::shown;
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ParamValue {
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+impl ParamValue {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Boolean(_) => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Number(_) => "number",
+            Self::Text(_) => "text",
+        }
+    }
+}
+
+/// A parameter of a trader.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub help: String,
+    /// Its value when none is given.
+    pub default: ParamValue,
+    /// Its least value.
+    pub minimum: Option<f64>,
+    /// Its greatest value.
+    pub maximum: Option<f64>,
+    /// The only values of a text; empty means any.
+    pub choices: Vec<String>,
+}
+
+/// A kind of signal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tag {
+    /// Its name.
+    pub name: String,
+    /// What it means.
+    pub help: String,
+}
+
+/// Values for charts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plot {
+    /// The id that charts know it by.
+    pub id: String,
+    /// The words beside it.
+    pub title: String,
+    /// Where it is drawn.
+    pub panel: String,
+    /// How many values it has.
+    pub lines: u32,
+}
+
+/// All that is known of a trader before it runs. Made only by [`Manifest::check`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The name that people read.
+    pub name: String,
+    /// What it does.
+    pub summary: String,
+    /// Name and version of the SDK.
+    pub sdk: String,
+    /// What can be tuned.
+    pub params: Vec<Param>,
+    /// What it emits.
+    pub tags: Vec<Tag>,
+    /// What it plots.
+    pub plots: Vec<Plot>,
+}
+
+/// What was described, before any of it was believed.
+#[derive(Debug)]
+pub struct Described {
+    /// See [`Manifest::name`].
+    pub name: String,
+    /// See [`Manifest::summary`].
+    pub summary: String,
+    /// See [`Manifest::sdk`].
+    pub sdk: String,
+    /// See [`Manifest::params`].
+    pub params: Vec<Param>,
+    /// See [`Manifest::tags`].
+    pub tags: Vec<Tag>,
+    /// See [`Manifest::plots`].
+    pub plots: Vec<Plot>,
+}
+
+/// A description or subscription that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Implausible(pub String);
+
+fn rule(holds: bool, broken: impl FnOnce() -> String) -> Result<(), Implausible> {
+    if holds { Ok(()) } else { Err(Implausible(broken())) }
+}
+
+fn at_most(what: &str, count: usize, limit: usize) -> Result<(), Implausible> {
+    rule(count <= limit, || format!("{what}: {count}, at most {limit} are allowed"))
+}
+
+fn text(what: &str, text: &str, limit: usize) -> Result<(), Implausible> {
+    rule(text.len() <= limit, || format!("{what} has {} bytes, at most {limit} are allowed", text.len()))
+}
+
+fn name(what: &str, name: &str, extra: &[char]) -> Result<(), Implausible> {
+    let mut characters = name.chars();
+    let fits = characters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || extra.contains(&c))
+        && name.len() <= limits::NAME_BYTES;
+    rule(fits, || {
+        let extra: String = extra.iter().collect();
+        format!(
+            "{what} {:?} is not a name: a lowercase letter, then lowercase letters, digits and any of {extra:?}, at most {} bytes",
+            shown(name, limits::NAME_BYTES),
+            limits::NAME_BYTES
+        )
+    })
+}
+
+fn distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Implausible> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        rule(seen.insert(name), || format!("{what} {name:?} is described twice, give each its own name"))?;
+    }
+    Ok(())
+}
+
+impl Manifest {
+    /// Believes a description that keeps the rules.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks, with the value and the limit.
+    pub fn check(described: Described) -> Result<Self, Implausible> {
+        let Described { name: title, summary, sdk, params, tags, plots } = described;
+        rule(!title.trim().is_empty(), || "the trader's name is empty, give it one".into())?;
+        text("the trader's name", &title, limits::TITLE_BYTES)?;
+        text("the summary", &summary, limits::HELP_BYTES)?;
+        text("the name of the SDK", &sdk, limits::TITLE_BYTES)?;
+
+        at_most("parameters", params.len(), limits::PARAMS)?;
+        for param in &params {
+            name("parameter", &param.name, &['_'])?;
+            param.check()?;
+        }
+        distinct("parameter", params.iter().map(|param| param.name.as_str()))?;
+
+        at_most("tags", tags.len(), limits::TAGS)?;
+        rule(!tags.is_empty(), || "no tags are described, a trader needs at least one kind of signal".into())?;
+        for tag in &tags {
+            name("tag", &tag.name, &['-'])?;
+            text(&format!("the help of tag {:?}", tag.name), &tag.help, limits::HELP_BYTES)?;
+        }
+        distinct("tag", tags.iter().map(|tag| tag.name.as_str()))?;
+
+        at_most("plots", plots.len(), limits::PLOT_LINES)?;
+        for plot in &plots {
+            name("plot", &plot.id, &['_', '-'])?;
+            name("panel", &plot.panel, &['_', '-'])?;
+            text(&format!("the title of plot {:?}", plot.id), &plot.title, limits::TITLE_BYTES)?;
+            rule((1..=3).contains(&plot.lines), || {
+                format!("plot {:?} has {} lines, 1 to 3 are allowed", plot.id, plot.lines)
+            })?;
+        }
+        distinct("plot", plots.iter().map(|plot| plot.id.as_str()))?;
+        let lines = plots.iter().map(|plot| plot.lines as usize).sum();
+        at_most("lines of all plots", lines, limits::PLOT_LINES)?;
+        Ok(Self { name: title, summary, sdk, params, tags, plots })
+    }
+
+    /// How many values a candle plots.
+    #[must_use]
+    pub fn plot_width(&self) -> usize {
+        self.plots.iter().map(|plot| plot.lines as usize).sum()
+    }
+
+    /// The values of all parameters, in order: those given, and the defaults of the rest.
+    ///
+    /// # Errors
+    ///
+    /// An unknown name, a value of another type or out of bounds: named with what is allowed.
+    pub fn params(&self, given: &Map<String, Value>) -> Result<Vec<(String, ParamValue)>, Implausible> {
+        for name in given.keys() {
+            rule(self.params.iter().any(|param| param.name == *name), || {
+                let known: Vec<&str> = self.params.iter().map(|param| param.name.as_str()).collect();
+                let known = if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
+                format!("{:?} has no parameter {:?}, {known}", self.name, shown(name, limits::NAME_BYTES))
+            })?;
+        }
+        self.params
+            .iter()
+            .map(|param| {
+                let value = match given.get(&param.name) {
+                    Some(value) => param.accept(value)?,
+                    None => param.default.clone(),
+                };
+                Ok((param.name.clone(), value))
+            })
+            .collect()
+    }
+}
+
+impl Param {
+    /// A default or bounds that contradict themselves are a lie of the description.
+    fn check(&self) -> Result<(), Implausible> {
+        let what = &self.name;
+        text(&format!("the help of parameter {what:?}"), &self.help, limits::HELP_BYTES)?;
+        at_most(&format!("choices of parameter {what:?}"), self.choices.len(), limits::CHOICES)?;
+        for choice in &self.choices {
+            text(&format!("a choice of parameter {what:?}"), choice, limits::TITLE_BYTES)?;
+        }
+        for bound in [self.minimum, self.maximum].into_iter().flatten() {
+            rule(bound.is_finite(), || format!("parameter {what:?} has the bound {bound}, bounds must be finite"))?;
+        }
+        let numeric = matches!(self.default, ParamValue::Integer(_) | ParamValue::Number(_));
+        rule(numeric || (self.minimum.is_none() && self.maximum.is_none()), || {
+            format!("parameter {what:?} is a {} and has bounds, only numbers have them", self.default.kind())
+        })?;
+        rule(self.choices.is_empty() || matches!(self.default, ParamValue::Text(_)), || {
+            format!("parameter {what:?} is a {} and has choices, only texts have them", self.default.kind())
+        })?;
+        if let (Some(minimum), Some(maximum)) = (self.minimum, self.maximum) {
+            rule(minimum <= maximum, || format!("parameter {what:?} has the bounds {minimum} to {maximum}, swap them"))?;
+        }
+        self.within(&self.default)
+    }
+
+    fn accept(&self, value: &Value) -> Result<ParamValue, Implausible> {
+        let accepted = match (&self.default, value) {
+            (ParamValue::Boolean(_), Value::Bool(value)) => Some(ParamValue::Boolean(*value)),
+            (ParamValue::Integer(_), Value::Number(value)) => value.as_i64().map(ParamValue::Integer),
+            (ParamValue::Number(_), Value::Number(value)) => value.as_f64().map(ParamValue::Number),
+            (ParamValue::Text(_), Value::String(value)) => Some(ParamValue::Text(value.clone())),
+            _ => None,
+        };
+        let accepted = accepted.ok_or_else(|| {
+            Implausible(format!(
+                "parameter {:?} is {}, give a{} {}{}",
+                self.name,
+                shown(&value.to_string(), limits::NAME_BYTES),
+                if self.default.kind() == "integer" { "n" } else { "" },
+                self.default.kind(),
+                self.allowed()
+            ))
+        })?;
+        self.within(&accepted)?;
+        Ok(accepted)
+    }
+
+    fn within(&self, value: &ParamValue) -> Result<(), Implausible> {
+        let (fits, given) = match value {
+            ParamValue::Boolean(value) => (true, value.to_string()),
+            ParamValue::Integer(value) => (self.bounds(*value as f64), value.to_string()),
+            ParamValue::Number(value) => (value.is_finite() && self.bounds(*value), value.to_string()),
+            ParamValue::Text(value) => (
+                value.len() <= limits::TEXT_BYTES && (self.choices.is_empty() || self.choices.contains(value)),
+                format!("{:?}", shown(value, limits::NAME_BYTES)),
+            ),
+        };
+        rule(fits, || format!("parameter {:?} is {given}, give a value{}", self.name, self.allowed()))
+    }
+
+    fn bounds(&self, value: f64) -> bool {
+        self.minimum.is_none_or(|minimum| value >= minimum) && self.maximum.is_none_or(|maximum| value <= maximum)
+    }
+
+    fn allowed(&self) -> String {
+        match (self.minimum, self.maximum) {
+            (Some(minimum), Some(maximum)) => format!(" from {minimum} to {maximum}"),
+            (Some(minimum), None) => format!(" from {minimum}"),
+            (None, Some(maximum)) => format!(" up to {maximum}"),
+            (None, None) if !self.choices.is_empty() => format!(" out of {}", self.choices.join(", ")),
+            (None, None) if matches!(self.default, ParamValue::Text(_)) => format!(" of at most {} bytes", limits::TEXT_BYTES),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// An interval that a trader wants candles of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// The interval.
+    pub interval: Interval,
+    /// Candles that are replayed into a new instance.
+    pub warm_up: u32,
+    /// Candles that a column may be asked for.
+    pub lookback: u32,
+}
+
+/// What the host holds back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Hygiene {
+    /// Candles without a further signal.
+    pub cooldown_candles: u32,
+    /// Milliseconds without a further signal.
+    pub cooldown_ms: u64,
+    /// Only if the candle before had none.
+    pub on_transition: bool,
+    /// Signals at one close of one interval.
+    pub max_per_run: u32,
+}
+
+/// What a trader wants to see. Made only by [`Subscription::check`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Subscription {
+    /// Its intervals; a guest knows them by index.
+    pub needs: Vec<Need>,
+    /// Its symbols; empty means all.
+    pub symbols: Vec<String>,
+    /// Streams that it reads beside the symbol in hand: symbol and index of the interval.
+    pub other_streams: Vec<(String, usize)>,
+    /// What the host holds back.
+    pub hygiene: Hygiene,
+}
+
+/// What was subscribed to, before any of it was believed.
+#[derive(Debug)]
+pub struct Subscribed {
+    /// Interval, warm-up, lookback.
+    pub needs: Vec<(String, u32, u32)>,
+    /// See [`Subscription::symbols`].
+    pub symbols: Vec<String>,
+    /// Symbol and index of the interval.
+    pub other_streams: Vec<(String, u32)>,
+    /// See [`Subscription::hygiene`].
+    pub hygiene: Hygiene,
+}
+
+impl Subscription {
+    /// Believes a subscription that keeps the rules.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks, with the value and the limit.
+    pub fn check(subscribed: Subscribed) -> Result<Self, Implausible> {
+        let Subscribed { needs, symbols, other_streams, hygiene } = subscribed;
+        rule(!needs.is_empty(), || "the subscription has no interval, name at least one".into())?;
+        at_most("intervals of the subscription", needs.len(), limits::INTERVALS)?;
+        let needs = needs
+            .into_iter()
+            .map(|(interval, warm_up, lookback)| {
+                let interval: Interval =
+                    interval.parse().map_err(|error| Implausible(format!("the subscription names an {error}")))?;
+                at_most(&format!("warm-up of {interval}"), warm_up as usize, limits::WARM_UP as usize)?;
+                at_most(&format!("lookback of {interval}"), lookback as usize, limits::LOOKBACK as usize)?;
+                rule(lookback <= warm_up, || {
+                    format!("lookback of {interval} is {lookback} and its warm-up {warm_up}, raise the warm-up to it")
+                })?;
+                Ok(Need { interval, warm_up, lookback })
+            })
+            .collect::<Result<Vec<_>, Implausible>>()?;
+        distinct("interval", needs.iter().map(|need| need.interval.as_str()))?;
+        at_most("symbols of the subscription", symbols.len(), limits::SYMBOLS)?;
+        at_most("other streams", other_streams.len(), limits::OTHER_STREAMS)?;
+        let other_streams = other_streams
+            .into_iter()
+            .map(|(symbol, interval)| {
+                let at = interval as usize;
+                rule(at < needs.len(), || {
+                    format!("other stream {:?} names interval {at} of {}", shown(&symbol, limits::NAME_BYTES), needs.len())
+                })?;
+                Ok((symbol, at))
+            })
+            .collect::<Result<Vec<_>, Implausible>>()?;
+        Ok(Self { needs, symbols, other_streams, hygiene })
+    }
+
+    /// The guest's index of an interval.
+    #[must_use]
+    pub fn index_of(&self, interval: Interval) -> Option<usize> {
+        self.needs.iter().position(|need| need.interval == interval)
+    }
+}

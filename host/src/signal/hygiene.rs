@@ -1,0 +1,159 @@
+//! What the host holds back of a trader's signals: cooldown, transition, and the limits of a run and of a minute. Everything
+//! counts in candle time, so that live and replay hold back the same.
+
+use std::collections::HashMap;
+
+use crate::market::Interval;
+use crate::sandbox::{Hygiene, limits};
+
+/// What has been said of one symbol, interval and tag.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    /// Open time of the last candle that had it, kept or not.
+    emitted_open_ms: i64,
+    /// Open time of the last candle for which it was kept.
+    kept_open_ms: Option<i64>,
+}
+
+/// A signal that asks to be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// The symbol's id.
+    pub symbol: u32,
+    /// The candle's interval.
+    pub interval: Interval,
+    /// The tag's index.
+    pub tag: u32,
+    /// The candle's open time.
+    pub open_time_ms: i64,
+}
+
+/// The memory of one trader.
+#[derive(Debug, Clone, Default)]
+pub struct Keeper {
+    said: HashMap<(Interval, u32, u32), Said>,
+    run: Option<(i64, Interval)>,
+    kept_in_run: u32,
+    minute: i64,
+    kept_in_minute: u32,
+    held_back: u64,
+}
+
+impl Keeper {
+    /// Whether the signal is kept. Must be asked in order of candle time; a candle is judged once.
+    pub fn keep(&mut self, rules: &Hygiene, asking: Asking) -> bool {
+        let Asking { symbol, interval, tag, open_time_ms } = asking;
+        let key = (interval, symbol, tag);
+        let said = self.said.get(&key).copied();
+        // Asked before: a warm-up that reaches into what was already told.
+        if said.is_some_and(|said| said.emitted_open_ms >= open_time_ms) {
+            return false;
+        }
+        let was_emitted_before = said.is_some_and(|said| said.emitted_open_ms == open_time_ms - interval.as_ms());
+        let cools = said.and_then(|said| said.kept_open_ms).is_some_and(|kept| cools(rules, interval, open_time_ms - kept));
+        let kept = !(rules.on_transition && was_emitted_before) && !cools && self.has_room(rules, interval, open_time_ms);
+        let kept_open_ms = if kept { Some(open_time_ms) } else { said.and_then(|said| said.kept_open_ms) };
+        self.said.insert(key, Said { emitted_open_ms: open_time_ms, kept_open_ms });
+        if !kept {
+            self.held_back += 1;
+        }
+        kept
+    }
+
+    /// Signals that were not kept so far.
+    #[must_use]
+    pub fn held_back(&self) -> u64 {
+        self.held_back
+    }
+
+    /// Counts a signal against the run (one close of one interval) and the minute of candle time, if they have room for it.
+    fn has_room(&mut self, rules: &Hygiene, interval: Interval, open_time_ms: i64) -> bool {
+        let close_ms = interval.close_of(open_time_ms);
+        if self.run != Some((close_ms, interval)) {
+            self.run = Some((close_ms, interval));
+            self.kept_in_run = 0;
+        }
+        let minute = close_ms.div_euclid(60_000);
+        if self.minute != minute {
+            self.minute = minute;
+            self.kept_in_minute = 0;
+        }
+        let room = (rules.max_per_run == 0 || self.kept_in_run < rules.max_per_run)
+            && self.kept_in_minute < limits::SIGNALS_PER_MINUTE;
+        if room {
+            self.kept_in_run += 1;
+            self.kept_in_minute += 1;
+        }
+        room
+    }
+}
+
+fn cools(rules: &Hygiene, interval: Interval, since_kept_ms: i64) -> bool {
+    let candles = since_kept_ms / interval.as_ms();
+    (rules.cooldown_candles > 0 && candles <= i64::from(rules.cooldown_candles))
+        || u64::try_from(since_kept_ms).is_ok_and(|since| since < rules.cooldown_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    fn kept(rules: Hygiene, minutes: &[i64]) -> Vec<i64> {
+        let mut keeper = Keeper::default();
+        let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+        minutes.iter().copied().filter(|minute| keeper.keep(&rules, asking(*minute))).collect()
+    }
+
+    #[test]
+    fn without_rules_every_candle_keeps_its_signal() {
+        assert_eq!(kept(Hygiene::default(), &[1, 2, 3, 7]), [1, 2, 3, 7]);
+    }
+
+    #[test]
+    fn a_cooldown_counts_from_the_last_kept_signal() {
+        let rules = Hygiene { cooldown_candles: 2, ..Hygiene::default() };
+        assert_eq!(kept(rules, &[1, 2, 3, 4, 5, 6, 7]), [1, 4, 7]);
+        let rules = Hygiene { cooldown_ms: 2 * MINUTE as u64, ..Hygiene::default() };
+        assert_eq!(kept(rules, &[1, 2, 3, 4, 5]), [1, 3, 5]);
+    }
+
+    #[test]
+    fn a_transition_needs_a_candle_without_the_signal() {
+        let rules = Hygiene { on_transition: true, ..Hygiene::default() };
+        assert_eq!(kept(rules, &[1, 2, 3, 5, 6, 9]), [1, 5, 9]);
+    }
+
+    #[test]
+    fn a_candle_is_judged_once() {
+        assert_eq!(kept(Hygiene::default(), &[1, 2, 2, 1, 3]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_run_keeps_the_first_symbols() {
+        let rules = Hygiene { max_per_run: 2, ..Hygiene::default() };
+        let mut keeper = Keeper::default();
+        let mut ask = |symbol, interval, minute| {
+            keeper.keep(&rules, Asking { symbol, interval, tag: 0, open_time_ms: minute * MINUTE })
+        };
+        assert!(ask(0, Interval::M5, 0) && ask(1, Interval::M5, 0) && !ask(2, Interval::M5, 0));
+        assert!(ask(0, Interval::M1, 4), "another interval at the same close is another run");
+        assert!(ask(2, Interval::M5, 5));
+    }
+
+    #[test]
+    fn a_minute_has_an_end() {
+        let mut keeper = Keeper::default();
+        let kept = (0..limits::SIGNALS_PER_MINUTE + 50)
+            .filter(|symbol| {
+                keeper.keep(
+                    &Hygiene::default(),
+                    Asking { symbol: *symbol, interval: Interval::M1, tag: 0, open_time_ms: MINUTE },
+                )
+            })
+            .count();
+        assert_eq!(kept, limits::SIGNALS_PER_MINUTE as usize);
+        assert_eq!(keeper.held_back(), 50);
+    }
+}

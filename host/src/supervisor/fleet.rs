@@ -1,0 +1,319 @@
+//! The running set: delivers closes to every trader on the worker threads, and commits what they found.
+//!
+//! A trader has a slot, and its runner stands behind a lock of its own. Stopping takes three steps: under the gate that every
+//! commit takes, the slot is retired, so that nothing of it is committed any more; its guest is told to stop; then its runner is
+//! taken and the store dropped, by the stopping thread if the trader is idle. So no other trader can delay it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::plan::Version;
+use super::runner::{Counts, FaultReport, Runner, Surroundings};
+use super::warm_up::WarmUps;
+use super::watchdog::Watchdog;
+use crate::ids::TraderId;
+use crate::market::{History, Interval, Segment, Symbols};
+use crate::module::{Module, Modules};
+use crate::ownership::OwnedTrader;
+use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription};
+use crate::signal::{Finding, Origin, Sink, StampedSignal};
+
+/// A trader that runs here.
+struct Slot {
+    owned: OwnedTrader,
+    version: Version,
+    module: Arc<Module>,
+    stop: StopFlag,
+    /// Set under the gate, and checked under it before anything is committed.
+    retired: AtomicBool,
+    runner: Mutex<Runner>,
+}
+
+/// A trader that shall run: owned, admitted, its parameters checked.
+pub struct Ready {
+    /// Whose it is.
+    pub owned: OwnedTrader,
+    /// What runs.
+    pub version: Version,
+    /// Its module.
+    pub module: Arc<Module>,
+    /// Its parameters.
+    pub params: Vec<(String, ParamValue)>,
+    /// What it wants with them.
+    pub subscription: Subscription,
+}
+
+/// What a delivery did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Live signals committed.
+    pub signals: u64,
+    /// Historical signals committed.
+    pub historical: u64,
+    /// A trader has used up its strikes: the reconciler has something to do.
+    pub quarantined: bool,
+}
+
+/// How a trader does.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Its id.
+    pub id: TraderId,
+    /// Its name.
+    pub name: String,
+    /// What runs.
+    pub version: Version,
+    /// Whether an instance is there.
+    pub live: bool,
+    /// Whether it has used up its strikes.
+    pub quarantined: bool,
+    /// Its counts.
+    pub counts: Counts,
+    /// Its last fault.
+    pub last_fault: Option<FaultReport>,
+    /// What it subscribes to, once it has started.
+    pub subscription: Option<Subscription>,
+}
+
+/// See the module.
+pub struct Fleet {
+    modules: Arc<Modules>,
+    symbols: Symbols,
+    history: SharedHistory,
+    pool: rayon::ThreadPool,
+    watchdog: Watchdog,
+    warm_ups: WarmUps,
+    slots: RwLock<BTreeMap<TraderId, Arc<Slot>>>,
+    gate: Mutex<()>,
+    /// Close time of the newest delivery.
+    now_ms: Mutex<i64>,
+}
+
+impl Fleet {
+    /// An empty fleet over these symbols.
+    ///
+    /// # Errors
+    ///
+    /// If the worker threads cannot be started.
+    pub fn new(modules: Arc<Modules>, symbols: Symbols, workers: usize) -> anyhow::Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers)
+            .thread_name(|worker| format!("vyx-worker-{worker}"))
+            .build()?;
+        Ok(Self {
+            modules,
+            symbols,
+            history: Arc::new(RwLock::new(History::new())),
+            watchdog: Watchdog::start(workers)?,
+            pool,
+            warm_ups: WarmUps::default(),
+            slots: RwLock::default(),
+            gate: Mutex::default(),
+            now_ms: Mutex::new(i64::MIN),
+        })
+    }
+
+    /// The modules that its traders are made of.
+    #[must_use]
+    pub fn modules(&self) -> &Arc<Modules> {
+        &self.modules
+    }
+
+    /// The symbols on offer.
+    #[must_use]
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// Takes a trader in, in place of the one with its id. It starts with the next delivery, judged as far as the one that it
+    /// replaces: between the two no candle is lost and none is judged twice.
+    pub fn insert(&self, ready: Ready) {
+        let Ready { owned, version, module, params, subscription } = ready;
+        let id = owned.id();
+        self.require(&subscription);
+        let replaced = self.slots().get(&id).cloned();
+        if let Some(replaced) = &replaced {
+            self.retire(replaced);
+        }
+        let cursor_ms = match &replaced {
+            Some(slot) => lock(&slot.runner).cursor_ms(),
+            None => *lock(&self.now_ms),
+        };
+        let stop = StopFlag::new();
+        let runner = Mutex::new(Runner::new(module.clone(), params, stop.clone(), cursor_ms));
+        let slot = Arc::new(Slot { owned, version, module, stop, retired: AtomicBool::new(false), runner });
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(id, slot);
+    }
+
+    /// Stops a trader, and returns once its store is dropped: how long that took, or nothing if it does not run.
+    pub fn remove(&self, id: TraderId) -> Option<Duration> {
+        let started = Instant::now();
+        let slot = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
+        self.retire(&slot);
+        Some(started.elapsed())
+    }
+
+    fn retire(&self, slot: &Slot) {
+        {
+            let _gate = lock(&self.gate);
+            slot.retired.store(true, Ordering::Release);
+        }
+        slot.stop.stop(self.modules.engine());
+        lock(&slot.runner).drop_instance();
+    }
+
+    /// Keeps as much history as a subscription needs.
+    fn require(&self, subscription: &Subscription) {
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        for need in &subscription.needs {
+            history.require(need.interval, need.warm_up.max(need.lookback) as usize);
+        }
+    }
+
+    /// Keeps history for an interval before any trader asks for it.
+    pub fn keep_history(&self, interval: Interval, candles: usize) {
+        self.history.write().unwrap_or_else(PoisonError::into_inner).require(interval, candles);
+    }
+
+    /// Takes candles in that no trader is called for: what was there before the host started.
+    pub fn bootstrap(&self, segment: &Segment) {
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        history.append(segment);
+        history.trim();
+        if let Some(last_ms) = segment.last_close_ms() {
+            *lock(&self.now_ms) = last_ms;
+            for slot in self.slots().values() {
+                lock(&slot.runner).judged_up_to(last_ms);
+            }
+        }
+    }
+
+    /// Delivers a segment to every trader and commits what they found. An empty one only starts those that have not started.
+    ///
+    /// # Errors
+    ///
+    /// If the sink does not take the signals.
+    pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
+        {
+            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+            history.append(segment);
+        }
+        let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
+        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
+        let found: Vec<Vec<Finding>> = match slots.as_slice() {
+            // Alone it needs no hand-over to another thread.
+            [alone] => vec![self.run(alone, segment, now_ms)],
+            _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, now_ms)).collect()),
+        };
+        self.warm_ups.clear();
+        *lock(&self.now_ms) = now_ms;
+        self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
+        self.commit(&slots, found, sink)
+    }
+
+    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Vec<Finding> {
+        let mut runner = lock(&slot.runner);
+        if slot.retired.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
+        runner.run(
+            segment,
+            now_ms,
+            Surroundings {
+                engine: self.modules.engine(),
+                metering: self.modules.metering(),
+                history: &self.history,
+                symbols: &self.symbols,
+                warm_ups: &self.warm_ups,
+            },
+        )
+    }
+
+    /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
+    fn commit(&self, slots: &[Arc<Slot>], found: Vec<Vec<Finding>>, sink: &mut dyn Sink) -> io::Result<Delivered> {
+        let mut delivered = Delivered::default();
+        if found.iter().any(|found| !found.is_empty()) {
+            let _gate = lock(&self.gate);
+            let mut order: Vec<(&Arc<Slot>, Finding)> = slots
+                .iter()
+                .zip(found)
+                .filter(|(slot, _)| !slot.retired.load(Ordering::Acquire))
+                .flat_map(|(slot, found)| found.into_iter().map(move |finding| (slot, finding)))
+                .collect();
+            order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
+            let mut signals = Vec::with_capacity(order.len());
+            for (slot, finding) in order {
+                let origin = Origin {
+                    trader: &slot.owned,
+                    module: &slot.module,
+                    params_hash: slot.version.key.params.hash(),
+                };
+                match StampedSignal::stamp(origin, &self.symbols, &finding) {
+                    Ok(signal) => signals.push(signal),
+                    Err(error) => tracing::error!(%error, "host fault"),
+                }
+            }
+            sink.accept(&signals)?;
+            delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
+            delivered.signals = signals.len() as u64 - delivered.historical;
+        }
+        delivered.quarantined = slots.iter().any(|slot| lock(&slot.runner).is_quarantined());
+        Ok(delivered)
+    }
+
+    /// Log lines that traders wrote since this was last asked, with the trader's name.
+    pub fn take_lines(&self) -> Vec<(String, LogLine)> {
+        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
+        slots
+            .iter()
+            .flat_map(|slot| {
+                let name = slot.owned.name();
+                lock(&slot.runner).take_lines().into_iter().map(move |line| (name.to_owned(), line))
+            })
+            .collect()
+    }
+
+    /// How every trader does.
+    #[must_use]
+    pub fn status(&self) -> Vec<Status> {
+        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
+        slots
+            .iter()
+            .map(|slot| {
+                let runner = lock(&slot.runner);
+                Status {
+                    id: slot.owned.id(),
+                    name: slot.owned.name().to_owned(),
+                    version: slot.version.clone(),
+                    live: runner.is_live(),
+                    quarantined: runner.is_quarantined(),
+                    counts: runner.counts(),
+                    last_fault: runner.last_fault().cloned(),
+                    subscription: runner.subscription().cloned(),
+                }
+            })
+            .collect()
+    }
+
+    /// How often a worker was held up by one trader.
+    #[must_use]
+    pub fn overdue(&self) -> u64 {
+        self.watchdog.overdue()
+    }
+
+    fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<TraderId, Arc<Slot>>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A panic of a worker has nothing to do with the state that it held: every runner is replaced whole after a fault.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

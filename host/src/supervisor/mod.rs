@@ -1,0 +1,15 @@
+//! Keeps the right traders running: compares what should run with what does, evaluates, recovers, gives up with a reason.
+
+pub mod backoff;
+mod fleet;
+mod last_good;
+pub mod plan;
+mod reconcile;
+mod runner;
+mod warm_up;
+mod watchdog;
+
+pub use fleet::{Delivered, Fleet, Ready, Status};
+pub use last_good::LastGood;
+pub use reconcile::{Change, Reconciler, Want};
+pub use runner::{Counts, FaultReport};

@@ -1,0 +1,330 @@
+//! Brings the running set to what the registry says. It takes no input but the whole of both: whatever woke it does not matter.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::fleet::{Fleet, Ready};
+use super::last_good::LastGood;
+use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
+use crate::ids::TraderId;
+use crate::module::Refusal;
+use crate::ownership::{Attribution, OwnedTrader, Refusal as NotRun, Scope};
+use crate::registry::{Registry, Snapshot, TraderRow};
+use crate::market::Interval;
+use crate::sandbox::Outcome;
+use serde_json::{Map, Value};
+
+/// How often the last good version is looked for before a trader is left alone until the next change.
+const ROUNDS: usize = 4;
+
+/// Something that happened to a trader, for the log and for people.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It runs, or will with the next candle.
+    Started(String),
+    /// Another version of it runs.
+    Reloaded(String),
+    /// It was dropped.
+    Stopped(String, &'static str),
+    /// It cannot run, and why.
+    Rejected(String, String),
+    /// The registry has something to say.
+    Problem(String),
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(name) => write!(f, "started {name}"),
+            Self::Reloaded(name) => write!(f, "reloaded {name}"),
+            Self::Stopped(name, why) => write!(f, "stopped {name}: {why}"),
+            Self::Rejected(name, reason) => write!(f, "cannot run {name}: {reason}"),
+            Self::Problem(problem) => f.write_str(problem),
+        }
+    }
+}
+
+/// See the module.
+pub struct Reconciler {
+    scope: Scope,
+    running: BTreeMap<TraderId, Running>,
+    names: BTreeMap<TraderId, String>,
+    last_good: Option<LastGood>,
+    /// Said before: told again only after it changed.
+    told: BTreeMap<String, String>,
+}
+
+/// Asks for candles of more intervals, or says why there can be none.
+pub type Want<'a> = dyn FnMut(&[Interval]) -> Result<(), String> + 'a;
+
+/// What actions are carried out with.
+struct Means<'a, 'w> {
+    registry: &'a mut dyn Registry,
+    fleet: &'a Fleet,
+    want: &'a mut Want<'w>,
+}
+
+/// A version that cannot run.
+enum Unfit {
+    /// Until it changes.
+    Refused(String),
+    /// Until it is tried again.
+    Unavailable(String),
+}
+
+impl Unfit {
+    fn of_refusal(refusal: Refusal) -> Self {
+        let reason = refusal.to_string();
+        if refusal.host_fault { Self::Unavailable(reason) } else { Self::Refused(reason) }
+    }
+}
+
+impl Reconciler {
+    /// Starts from nothing running.
+    #[must_use]
+    pub fn new(scope: Scope, last_good: Option<LastGood>) -> Self {
+        Self { scope, running: BTreeMap::new(), names: BTreeMap::new(), last_good, told: BTreeMap::new() }
+    }
+
+    /// One pass: everything that must stop is stopped before anything starts. `want` asks the feed for the intervals of a trader.
+    pub fn reconcile(
+        &mut self,
+        snapshot: &Snapshot,
+        registry: &mut dyn Registry,
+        fleet: &Fleet,
+        want: &mut Want<'_>,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let owned = self.owned(snapshot, &mut changes);
+        let desired: BTreeMap<TraderId, Version> =
+            owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
+        self.remember_good(fleet, registry, &owned);
+        for running in self.running.values_mut() {
+            running.unavailable.clear();
+        }
+        self.note_quarantined(fleet, &mut changes);
+        for id in desired.keys() {
+            let good = self.last_good.as_ref().and_then(|kept| kept.get(*id));
+            let running = self.running.entry(*id).or_default();
+            running.last_good = running.last_good.take().or(good.map(|(key, _)| key));
+        }
+        for _ in 0..ROUNDS {
+            let actions = plan(&desired, &self.running);
+            if actions.is_empty() {
+                break;
+            }
+            for action in actions {
+                self.apply(action, &owned, &mut Means { registry, fleet, want }, &mut changes);
+            }
+        }
+        self.running.retain(|id, running| {
+            running.active.is_some() || desired.contains_key(id) || !running.quarantined.is_empty()
+        });
+        changes
+    }
+
+    /// Stops what these rows do not allow to run, and starts nothing: it needs no modules, so it waits for none.
+    pub fn stop_disallowed(&mut self, rows: &[TraderRow], fleet: &Fleet) -> Vec<Change> {
+        let allowed: BTreeMap<TraderId, Attribution> =
+            rows.iter().filter_map(|row| Some((row.id, self.scope.judge(row).ok()?))).collect();
+        let mut changes = Vec::new();
+        for (id, running) in &mut self.running {
+            let Some(active) = &running.active else { continue };
+            if allowed.get(id) != Some(&active.attribution) {
+                fleet.remove(*id);
+                running.active = None;
+                let name = self.names.get(id).cloned().unwrap_or_else(|| id.to_string());
+                changes.push(Change::Stopped(name, words(Why::NotDesired)));
+            }
+        }
+        changes
+    }
+
+    /// The rows that are ours; the others with a reason, where there is something to say.
+    fn owned(&mut self, snapshot: &Snapshot, changes: &mut Vec<Change>) -> BTreeMap<TraderId, OwnedTrader> {
+        let mut owned = BTreeMap::new();
+        let mut said = BTreeMap::new();
+        for row in &snapshot.traders {
+            match row {
+                Ok(row) => {
+                    let (id, name) = (row.id, row.name.clone());
+                    match self.scope.admit(row.clone()) {
+                        Ok(trader) => {
+                            self.names.insert(id, name);
+                            owned.insert(id, trader);
+                        }
+                        Err(NotRun::NotOurs | NotRun::Disabled) => {}
+                        Err(reason) => {
+                            said.insert(name, reason.to_string());
+                        }
+                    }
+                }
+                Err(invalid) => {
+                    said.insert(invalid.name.clone(), invalid.reason.clone());
+                }
+            }
+        }
+        for (name, reason) in &said {
+            if self.told.get(name) != Some(reason) {
+                changes.push(Change::Rejected(name.clone(), reason.clone()));
+            }
+        }
+        for problem in &snapshot.problems {
+            if !self.told.contains_key(problem) {
+                changes.push(Change::Problem(problem.clone()));
+            }
+            said.insert(problem.clone(), String::new());
+        }
+        self.told = said;
+        owned
+    }
+
+    fn note_quarantined(&mut self, fleet: &Fleet, changes: &mut Vec<Change>) {
+        for status in fleet.status().into_iter().filter(|status| status.quarantined) {
+            fleet.remove(status.id);
+            let reason = status.last_fault.map(|fault| fault.reason).unwrap_or_default();
+            changes.push(Change::Rejected(
+                status.name,
+                format!("quarantined until its module or its parameters change, its last fault was {reason}"),
+            ));
+            let running = self.running.entry(status.id).or_default();
+            running.quarantined.insert(status.version.key);
+            running.active = None;
+        }
+    }
+
+    /// A version that runs without fault is worth keeping.
+    fn remember_good(
+        &mut self,
+        fleet: &Fleet,
+        registry: &mut dyn Registry,
+        owned: &BTreeMap<TraderId, OwnedTrader>,
+    ) {
+        for status in fleet.status() {
+            let has_faults = status.counts.faults.keys().any(|outcome| *outcome != Outcome::Killed);
+            let Some(running) = self.running.get_mut(&status.id) else { continue };
+            if !status.live || has_faults || status.counts.evaluations == 0 || running.last_good.as_ref() == Some(&status.version.key) {
+                continue;
+            }
+            running.last_good = Some(status.version.key.clone());
+            let Some(kept) = self.last_good.as_mut() else { continue };
+            let key = &status.version.key;
+            let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
+            let Some(trader) = owned.get(&status.id).filter(|trader| trader.module().digest == key.digest) else {
+                continue;
+            };
+            let kept_it = registry
+                .module(trader.module())
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| kept.remember(status.id, key.digest, &params, &bytes).map_err(|error| error.to_string()));
+            if let Err(error) = kept_it {
+                tracing::warn!(trader = status.name, error, "the last good version could not be kept");
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        action: Action,
+        owned: &BTreeMap<TraderId, OwnedTrader>,
+        means: &mut Means<'_, '_>,
+        changes: &mut Vec<Change>,
+    ) {
+        match action {
+            Action::Stop { id, why } => {
+                means.fleet.remove(id);
+                if let Some(running) = self.running.get_mut(&id) {
+                    running.active = None;
+                }
+                changes.push(Change::Stopped(self.name(id), words(why)));
+            }
+            Action::Start { id, version } => {
+                let change = self.start(id, version, owned, means, Change::Started);
+                changes.extend(change);
+            }
+            Action::Reload { id, to, .. } => {
+                let change = self.start(id, to, owned, means, Change::Reloaded);
+                changes.extend(change);
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        id: TraderId,
+        version: Version,
+        owned: &BTreeMap<TraderId, OwnedTrader>,
+        means: &mut Means<'_, '_>,
+        done: fn(String) -> Change,
+    ) -> Option<Change> {
+        let trader = owned.get(&id)?;
+        let name = trader.name().to_owned();
+        let unfit = match self.prepare(trader, &version, means) {
+            Ok(ready) => {
+                means.fleet.insert(ready);
+                self.running.entry(id).or_default().active = Some(version);
+                return Some(done(name));
+            }
+            Err(unfit) => unfit,
+        };
+        let running = self.running.entry(id).or_default();
+        let reason = match unfit {
+            Unfit::Refused(reason) => {
+                running.quarantined.insert(version.key);
+                reason
+            }
+            Unfit::Unavailable(reason) => {
+                running.unavailable.insert(version.key);
+                reason
+            }
+        };
+        Some(Change::Rejected(name, reason))
+    }
+
+    /// Fetches, admits, checks the parameters, and asks for the candles.
+    fn prepare(&self, trader: &OwnedTrader, version: &Version, means: &mut Means<'_, '_>) -> Result<Ready, Unfit> {
+        let key = &version.key;
+        let modules = means.fleet.modules();
+        let module = match modules.loaded(key.digest) {
+            Some(module) => module,
+            None => {
+                let bytes = self.fetch(trader, key, means.registry)?;
+                modules.admit_as(key.digest, &bytes).map_err(Unfit::of_refusal)?
+            }
+        };
+        let given: Map<String, Value> = if Params::of(trader.params()) == key.params {
+            trader.params().clone()
+        } else {
+            serde_json::from_str(key.params.as_str()).unwrap_or_default()
+        };
+        let params = module.manifest.params(&given).map_err(|error| Unfit::Refused(error.to_string()))?;
+        let subscription = modules.subscription(&module, &params).map_err(|fault| match fault.outcome {
+            Outcome::HostFault => Unfit::Unavailable(fault.to_string()),
+            _ => Unfit::Refused(fault.to_string()),
+        })?;
+        let intervals: Vec<Interval> = subscription.needs.iter().map(|need| need.interval).collect();
+        (means.want)(&intervals).map_err(Unfit::Refused)?;
+        Ok(Ready { owned: trader.clone(), version: version.clone(), module, params, subscription })
+    }
+
+    /// The bytes of a version: from the registry, or the kept ones where that does not answer.
+    fn fetch(&self, trader: &OwnedTrader, key: &VersionKey, registry: &mut dyn Registry) -> Result<Vec<u8>, Unfit> {
+        let kept = || self.last_good.as_ref()?.module(key.digest).ok();
+        if trader.module().digest != key.digest {
+            return kept().ok_or_else(|| Unfit::Unavailable(format!("module {} is not kept any more", key.digest)));
+        }
+        registry.module(trader.module()).or_else(|error| kept().ok_or_else(|| Unfit::Unavailable(error.to_string())))
+    }
+
+    fn name(&self, id: TraderId) -> String {
+        self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}
+
+const fn words(why: Why) -> &'static str {
+    match why {
+        Why::NotDesired => "disabled, deleted or no longer ours",
+        Why::NothingToRun => "no version of it can run",
+        Why::OwnerChanged => "it belongs to somebody else now",
+    }
+}

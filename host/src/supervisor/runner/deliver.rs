@@ -1,0 +1,172 @@
+//! One batch to one instance, and what it found.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use super::{Mask, Runner, Seen, Surroundings, Wants};
+use crate::market::{BatchRef, Column, Gap, SymbolId, VALUES_PER_CANDLE};
+use crate::sandbox::Fault;
+use crate::signal::Finding;
+use crate::signal::hygiene::Asking;
+
+/// Which findings of a batch are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// All: those at or before the cursor as historical.
+    All,
+    /// Those after the cursor: the others were told before.
+    News,
+    /// None: the batch only brings the state up to date.
+    Nothing,
+}
+
+/// The rows of a batch that a trader wants, where it does not want all.
+#[derive(Default)]
+pub(super) struct Rows {
+    symbols: Vec<u32>,
+    values: Vec<f64>,
+    missing: Vec<u32>,
+}
+
+impl Runner {
+    /// Delivers what the trader wants of a batch. 
+    pub(super) fn batch(&mut self, batch: BatchRef<'_>, tell: Tell, around: Surroundings<'_>) -> Result<(), Fault> {
+        let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_ref()) else {
+            return Ok(());
+        };
+        let Some(interval) = wants.subscription.index_of(batch.interval) else {
+            return Ok(());
+        };
+        let masks = &self.masks;
+        let batch = if wants.symbols.is_none() && masks.is_empty() && self.without.is_empty() {
+            batch
+        } else {
+            self.rows.fill(batch, |symbol| is_given(wants, masks, &self.without, symbol))
+        };
+        if batch.symbols.is_empty() {
+            return Ok(());
+        }
+        let Some(seen) = self.seen.get_mut(interval) else { return Ok(()) };
+        let highest = batch.symbols.last().map_or(0, |last| *last as usize + 1);
+        if seen.len() < highest {
+            seen.resize(highest, Seen::default());
+        }
+        for symbol in batch.symbols {
+            if let Some(seen) = seen.get_mut(*symbol as usize) {
+                if seen.candles == 0 {
+                    seen.first_open_ms = batch.open_time_ms;
+                    instance.sees_from(interval, *symbol, batch.open_time_ms);
+                }
+                seen.candles = seen.candles.saturating_add(1);
+            }
+        }
+        let evaluated =
+            instance.on_close(interval, batch.open_time_ms, batch.close_time_ms, batch.symbols, batch.values)?;
+        if evaluated.emissions.is_empty() {
+            return Ok(());
+        }
+        let width = self.module.manifest.plot_width();
+        for emission in evaluated.emissions {
+            let row = emission.index as usize;
+            let (Some(symbol), Some(values)) =
+                (batch.symbols.get(row), batch.values.get(row * VALUES_PER_CANDLE..(row + 1) * VALUES_PER_CANDLE))
+            else {
+                continue;
+            };
+            let cursor_ms = masks.get(symbol).map_or(self.cursor_ms, |mask| mask.cursor_ms);
+            let historical = batch.close_time_ms <= cursor_ms;
+            if tell == Tell::Nothing || (tell == Tell::News && historical) {
+                continue;
+            }
+            let asking = Asking {
+                symbol: *symbol,
+                interval: batch.interval,
+                tag: emission.tag,
+                open_time_ms: batch.open_time_ms,
+            };
+            if !self.keeper.keep(&wants.subscription.hygiene, asking) {
+                continue;
+            }
+            let seen = seen.get(*symbol as usize).copied().unwrap_or_default();
+            let warm_up = wants.subscription.needs.get(interval).map_or(0, |need| need.warm_up);
+            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
+            let has_candle = |(symbol, interval): &&(SymbolId, usize)| {
+                wants.subscription.needs.get(*interval).is_some_and(|need| {
+                    let due = need.interval.open_of(batch.close_time_ms + 1) - need.interval.as_ms();
+                    history.stream(*symbol, need.interval).is_some_and(|stream| {
+                        let end = stream.len_at(batch.close_time_ms);
+                        end.checked_sub(1).and_then(|last| stream.open_times().get(last)) == Some(&due)
+                    })
+                })
+            };
+            let streams_missing = wants.others.iter().filter(|other| !has_candle(other));
+            if historical {
+                self.counts.historical_signals += 1;
+            } else {
+                self.counts.signals += 1;
+            }
+            self.found.push(Finding {
+                symbol: SymbolId(*symbol),
+                interval: batch.interval,
+                open_time_ms: batch.open_time_ms,
+                close_time_ms: batch.close_time_ms,
+                tag: emission.tag as usize,
+                price: values.get(Column::Close.ordinal()).copied().unwrap_or(f64::NAN),
+                ticker: history
+                    .stream(SymbolId(*symbol), batch.interval)
+                    .and_then(|stream| stream.ticker_at(batch.close_time_ms)),
+                plots: evaluated.plots.get(row * width..(row + 1) * width).unwrap_or_default().to_vec(),
+                historical,
+                warm: seen.candles > warm_up,
+                first_open_ms: seen.first_open_ms,
+                missing: batch.missing.get(row).copied().unwrap_or(0),
+                streams_missing: streams_missing
+                    .filter_map(|(symbol, interval)| {
+                        let need = wants.subscription.needs.get(*interval)?;
+                        Some(format!("{}:{}", around.symbols.name(*symbol)?, need.interval))
+                    })
+                    .collect(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn gap(&mut self, gap: &Gap) -> Result<(), Fault> {
+        let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_ref()) else {
+            return Ok(());
+        };
+        let Some(interval) = wants.subscription.index_of(gap.interval) else {
+            return Ok(());
+        };
+        let symbol = gap.symbol.0;
+        let has_seen = self.seen.get(interval).and_then(|seen| seen.get(symbol as usize));
+        if !is_given(wants, &self.masks, &self.without, symbol) || has_seen.is_none_or(|seen| seen.candles == 0) {
+            return Ok(());
+        }
+        instance.on_gap(symbol, interval, gap.from_open_ms, gap.until_open_ms)
+    }
+
+}
+
+impl Rows {
+    /// The rows of a batch whose symbol is wanted.
+    pub(super) fn fill<'a>(&'a mut self, batch: BatchRef<'a>, is_wanted: impl Fn(u32) -> bool) -> BatchRef<'a> {
+        self.symbols.clear();
+        self.values.clear();
+        self.missing.clear();
+        for (symbol, values, missing) in batch.rows() {
+            if is_wanted(symbol.0) {
+                self.symbols.push(symbol.0);
+                self.values.extend_from_slice(values);
+                self.missing.push(missing);
+            }
+        }
+        BatchRef { symbols: &self.symbols, values: &self.values, missing: &self.missing, ..batch }
+    }
+}
+
+pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, without: &[u32], symbol: u32) -> bool {
+    wants.symbols.as_ref().is_none_or(|wanted| wanted.binary_search(&symbol).is_ok())
+        && !without.contains(&symbol)
+        && !masks.get(&symbol).is_some_and(|mask| mask.masked)
+}

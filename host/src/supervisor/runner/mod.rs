@@ -1,0 +1,328 @@
+//! Evaluates one version of one trader: makes its instance, warms it up, delivers closes, and survives its faults.
+//!
+//! A call is a transaction: what a call found counts when it returns. When it faults, the store is thrown away and the batch is
+//! tried again symbol by symbol on a new instance. Symbols that fault again are masked, each with a backoff of its own, and the
+//! rest of the batch is delivered. What was found twice by this has one id and is told once, since a cursor says how far each
+//! symbol has been judged.
+
+mod deliver;
+mod recover;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use wasmtime::Engine;
+
+use super::backoff::Backoff;
+use self::deliver::{Rows, Tell};
+use super::warm_up::{Position, WarmUps};
+use crate::market::{CloseRef, Interval, Segment, SymbolId, Symbols};
+use crate::module::Module;
+use crate::sandbox::{
+    Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription,
+};
+use crate::signal::Finding;
+use crate::signal::hygiene::Keeper;
+
+/// Log lines that are kept until somebody takes them.
+const LOG_LINES_KEPT: usize = 1_000;
+
+/// What all traders share while a segment is delivered.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The engine that the modules were compiled for.
+    pub engine: &'a Engine,
+    /// Whether fuel is counted.
+    pub metering: Metering,
+    /// The candles, those of the segment included.
+    pub history: &'a SharedHistory,
+    /// The symbols on offer.
+    pub symbols: &'a Symbols,
+    /// Warm-ups made for this delivery.
+    pub warm_ups: &'a WarmUps,
+}
+
+/// A fault, with the candle that caused it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultReport {
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// What the guest or the host said, with the export that was called.
+    pub reason: String,
+    /// The symbols in hand: none before a first candle, one where it is known which.
+    pub symbols: Vec<String>,
+    /// The interval in hand.
+    pub interval: Option<Interval>,
+    /// The close in hand, UTC milliseconds.
+    pub close_time_ms: i64,
+}
+
+/// Counts of a trader.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Counts {
+    /// Candles that were looked at, warm-up included.
+    pub evaluations: u64,
+    /// Live signals that were found and kept.
+    pub signals: u64,
+    /// Signals of warm-ups.
+    pub historical_signals: u64,
+    /// Signals that its own rules or the limits held back.
+    pub held_back: u64,
+    /// Instances made.
+    pub instances: u64,
+    /// Calls by how they ended; what returned is not counted here.
+    pub faults: BTreeMap<Outcome, u64>,
+    /// Log lines above the limit.
+    pub log_lines_dropped: u64,
+    /// The most memory that an instance held.
+    pub peak_memory_bytes: usize,
+    /// Fuel burnt, where it is counted.
+    pub fuel: u64,
+}
+
+/// A symbol that the trader is not given for a while.
+#[derive(Debug)]
+struct Mask {
+    backoff: Backoff,
+    masked: bool,
+    /// Close time up to which the symbol has been judged.
+    cursor_ms: i64,
+}
+
+/// See the module.
+pub struct Runner {
+    module: Arc<Module>,
+    params: Vec<(String, ParamValue)>,
+    stop: StopFlag,
+    instance: Option<Instance>,
+    /// What the instance wants: known from the first start on.
+    wants: Option<Wants>,
+    /// Close time up to which everything has been judged: at or before it warm-up finds history, after it news.
+    cursor_ms: i64,
+    has_started: bool,
+    masks: BTreeMap<u32, Mask>,
+    seen: Vec<Vec<Seen>>,
+    backoff: Backoff,
+    keeper: Keeper,
+    counts: Counts,
+    last_fault: Option<FaultReport>,
+    log: Vec<LogLine>,
+    found: Vec<Finding>,
+    rows: Rows,
+    /// Symbols that are left out while the fault of a batch is looked for.
+    without: Vec<u32>,
+}
+
+/// A subscription with its names resolved.
+struct Wants {
+    subscription: Arc<Subscription>,
+    /// Ascending ids, or all.
+    symbols: Option<Vec<u32>>,
+    others: Vec<(SymbolId, usize)>,
+}
+
+/// How much of a stream the instance has seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    candles: u32,
+    first_open_ms: i64,
+}
+
+/// Why an instance could not be brought to a position.
+struct Failed {
+    fault: Fault,
+    /// The batch in hand.
+    at: Option<(i64, Interval, Vec<u32>)>,
+}
+
+impl Runner {
+    /// A runner whose trader has been judged up to `cursor_ms`: what its first warm-up finds up to there is historical.
+    #[must_use]
+    pub fn new(module: Arc<Module>, params: Vec<(String, ParamValue)>, stop: StopFlag, cursor_ms: i64) -> Self {
+        Self {
+            module,
+            params,
+            stop,
+            instance: None,
+            wants: None,
+            cursor_ms,
+            has_started: false,
+            masks: BTreeMap::new(),
+            seen: Vec::new(),
+            backoff: Backoff::of_trader(),
+            keeper: Keeper::default(),
+            counts: Counts::default(),
+            last_fault: None,
+            log: Vec::new(),
+            found: Vec::new(),
+            rows: Rows::default(),
+            without: Vec::new(),
+        }
+    }
+
+    /// Delivers a segment and returns what was found, in the order of delivery. An instance that is not there is made first, as
+    /// of `now_ms` if the segment is empty.
+    pub fn run(&mut self, segment: &Segment, now_ms: i64, around: Surroundings<'_>) -> Vec<Finding> {
+        if segment.is_empty() && self.instance.is_none() && self.backoff.may_run(now_ms) && !self.stop.is_set() {
+            self.start_or_strike(Position::before(now_ms.saturating_add(1)), now_ms, around);
+        }
+        for close in segment.closes() {
+            if self.stop.is_set() || self.backoff.is_quarantined() {
+                break;
+            }
+            self.close(close, around);
+        }
+        self.take_log();
+        std::mem::take(&mut self.found)
+    }
+
+    /// Drops the instance.
+    pub fn drop_instance(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            self.counts.evaluations += instance.evaluations();
+            self.counts.peak_memory_bytes = self.counts.peak_memory_bytes.max(instance.peak_memory_bytes());
+            self.counts.fuel += instance.fuel().unwrap_or(0);
+        }
+    }
+
+    /// Whether it has used up its strikes.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.backoff.is_quarantined()
+    }
+
+    /// Whether an instance is there.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.instance.is_some()
+    }
+
+    /// Close time up to which everything has been judged.
+    #[must_use]
+    pub fn cursor_ms(&self) -> i64 {
+        self.cursor_ms
+    }
+
+    /// Moves the cursor of a trader that has not started: what its warm-up finds up to there is historical.
+    pub fn judged_up_to(&mut self, close_ms: i64) {
+        if !self.has_started {
+            self.cursor_ms = self.cursor_ms.max(close_ms);
+        }
+    }
+
+    /// The last fault.
+    #[must_use]
+    pub fn last_fault(&self) -> Option<&FaultReport> {
+        self.last_fault.as_ref()
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts.clone();
+        counts.held_back = self.keeper.held_back();
+        if let Some(instance) = &self.instance {
+            counts.evaluations += instance.evaluations();
+            counts.peak_memory_bytes = counts.peak_memory_bytes.max(instance.peak_memory_bytes());
+            counts.fuel += instance.fuel().unwrap_or(0);
+        }
+        counts
+    }
+
+    /// Takes the log lines that came since they were last taken.
+    pub fn take_lines(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// The candles that the trader wants, once it has started.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&Subscription> {
+        self.wants.as_ref().map(|wants| &*wants.subscription)
+    }
+
+    fn close(&mut self, close: CloseRef<'_>, around: Surroundings<'_>) {
+        let now_ms = close.close_time_ms();
+        if self.instance.is_none() {
+            if !self.backoff.may_run(now_ms) {
+                return;
+            }
+            if !self.start_or_strike(Position::before(now_ms), now_ms, around) {
+                return;
+            }
+        }
+        if !self.masks.is_empty() && !self.unmask(now_ms, around) {
+            return;
+        }
+        for gap in close.gaps() {
+            if let Err(fault) = self.gap(gap) {
+                self.strike(&Failed { fault, at: None }, now_ms, around.symbols);
+                return;
+            }
+        }
+        for batch in close.batches() {
+            if let Err(fault) = self.batch(batch, Tell::All, around)
+                && !self.recover(fault, batch, around)
+            {
+                return;
+            }
+        }
+        self.cursor_ms = self.cursor_ms.max(now_ms);
+        self.backoff.clean_call(now_ms);
+        for mask in self.masks.values_mut().filter(|mask| !mask.masked) {
+            mask.cursor_ms = mask.cursor_ms.max(now_ms);
+            mask.backoff.clean_call(now_ms);
+        }
+    }
+
+    /// The trader as a whole has faulted.
+    fn strike(&mut self, failed: &Failed, now_ms: i64, symbols: &Symbols) {
+        self.take_log();
+        self.drop_instance();
+        if failed.fault.outcome.is_strike() {
+            self.backoff.fault(now_ms);
+        }
+        let (interval, named) = match &failed.at {
+            Some((_, interval, of)) => {
+                let name = |symbol: &u32| symbols.name(SymbolId(*symbol)).map(str::to_owned);
+                (Some(*interval), of.iter().filter_map(name).collect())
+            }
+            None => (None, Vec::new()),
+        };
+        let close_ms = failed.at.as_ref().map_or(now_ms, |(close_ms, _, _)| *close_ms);
+        self.report(&failed.fault, named, interval, close_ms);
+    }
+
+    fn report(&mut self, fault: &Fault, symbols: Vec<String>, interval: Option<Interval>, close_time_ms: i64) {
+        *self.counts.faults.entry(fault.outcome).or_default() += 1;
+        if fault.outcome == Outcome::Killed {
+            return;
+        }
+        self.last_fault = Some(FaultReport {
+            outcome: fault.outcome,
+            reason: format!("{}: {}", fault.during, fault.reason),
+            symbols,
+            interval,
+            close_time_ms,
+        });
+    }
+
+    fn take_log(&mut self) {
+        if let Some(instance) = &mut self.instance {
+            let (lines, dropped) = instance.take_log();
+            self.keep_lines(lines, dropped);
+        }
+    }
+
+    fn keep_lines(&mut self, lines: Vec<LogLine>, dropped: u64) {
+        self.counts.log_lines_dropped += dropped;
+        for line in lines {
+            if self.log.len() < LOG_LINES_KEPT {
+                self.log.push(line);
+            } else {
+                self.counts.log_lines_dropped += 1;
+            }
+        }
+    }
+}
+

@@ -1,0 +1,262 @@
+//! After a fault: who is to blame, and what goes on.
+
+use std::sync::{Arc, PoisonError};
+
+use super::deliver::{Rows, Tell, is_given};
+use super::{Failed, Mask, Runner, Surroundings, Wants};
+use crate::market::{BatchRef, Column, History, Interval, SymbolId, Symbols};
+use crate::sandbox::{Fault, Fresh, Outcome, limits};
+use crate::supervisor::backoff::Backoff;
+use crate::supervisor::warm_up::Position;
+
+impl Runner {
+    /// After a fault in a live batch: brings a new instance to this batch, finds the symbols at fault, and delivers the rest.
+    pub(super) fn recover(&mut self, fault: Fault, batch: BatchRef<'_>, around: Surroundings<'_>) -> bool {
+        let now_ms = batch.close_time_ms;
+        let symbols = self.wanted_of(batch);
+        let failed = Failed { fault, at: Some((now_ms, batch.interval, symbols)) };
+        if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
+            self.strike(&failed, now_ms, around.symbols);
+            return false;
+        }
+        if !self.start_or_strike(Position::at(now_ms, batch.interval), now_ms, around) {
+            return false;
+        }
+        if let Err(fault) = self.batch(batch, Tell::All, around) {
+            self.strike(&Failed { fault, ..failed }, now_ms, around.symbols);
+            return false;
+        }
+        true
+    }
+
+    /// Tries the symbols of a batch one by one, and masks those that fault. False if that explains nothing: then the fault is the
+    /// trader's as a whole.
+    fn isolate(&mut self, failed: &Failed, around: Surroundings<'_>) -> bool {
+        let Some((close_ms, interval, symbols)) = &failed.at else {
+            return false;
+        };
+        let universe = self.universe(around.symbols);
+        let has_others = self.wants.as_ref().is_some_and(|wants| !wants.others.is_empty());
+        if has_others || universe < 2 {
+            return false;
+        }
+        let position = Position::at(*close_ms, *interval);
+        let mut culprits: Vec<(u32, Fault)> = Vec::new();
+        let mut ready = false;
+        for symbol in symbols {
+            if !ready {
+                self.without = culprits.iter().map(|(symbol, _)| *symbol).collect();
+                let replayed = self.replay(position, Tell::Nothing, around);
+                self.without.clear();
+                if replayed.is_err() {
+                    return false;
+                }
+                ready = true;
+            }
+            let Err(fault) = self.probe(*symbol, *interval, *close_ms, around) else {
+                continue;
+            };
+            if !fault.outcome.is_strike() || culprits.len() == limits::ISOLATED_FAULTS || culprits.len() + 1 == universe {
+                return false;
+            }
+            culprits.push((*symbol, fault));
+            ready = false;
+        }
+        let is_news = culprits.iter().any(|(symbol, _)| !self.masks.contains_key(symbol));
+        for (symbol, fault) in &culprits {
+            self.mask(*symbol, *interval, *close_ms, fault, around.symbols);
+        }
+        // A symbol that keeps faulting waits longer each time; only a new one is held against the trader.
+        if is_news {
+            self.backoff.fault(*close_ms);
+        }
+        !culprits.is_empty() && !self.backoff.is_quarantined()
+    }
+
+    /// One candle of one symbol, for its fault alone.
+    fn probe(&mut self, symbol: u32, interval: Interval, close_ms: i64, around: Surroundings<'_>) -> Result<(), Fault> {
+        let index = self.wants.as_ref().and_then(|wants| wants.subscription.index_of(interval));
+        let (Some(instance), Some(index)) = (self.instance.as_mut(), index) else {
+            return Ok(());
+        };
+        let open_ms = interval.open_of(close_ms);
+        let values = {
+            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(stream) = history.stream(SymbolId(symbol), interval) else { return Ok(()) };
+            let Some(at) = stream.len_at(close_ms).checked_sub(1) else { return Ok(()) };
+            Column::ALL.map(|column| stream.column(column).get(at).copied().unwrap_or(f64::NAN))
+        };
+        instance.sees_from(index, symbol, open_ms);
+        instance.on_close(index, open_ms, close_ms, &[symbol], &values).map(|_| ())
+    }
+
+    fn mask(&mut self, symbol: u32, interval: Interval, close_ms: i64, fault: &Fault, symbols: &Symbols) {
+        let cursor_ms = self.cursor_ms;
+        let mask = self.masks.entry(symbol).or_insert_with(|| Mask {
+            backoff: Backoff::of_symbol(),
+            masked: false,
+            cursor_ms,
+        });
+        if !mask.masked {
+            mask.masked = true;
+            mask.cursor_ms = mask.cursor_ms.max(cursor_ms);
+        }
+        mask.backoff.fault(close_ms);
+        let named = symbols.name(SymbolId(symbol)).unwrap_or_default().to_owned();
+        self.report(fault, vec![named], Some(interval), close_ms);
+    }
+
+    /// Gives masked symbols back whose time has come, each warmed up alone. False if nothing can be delivered now.
+    pub(super) fn unmask(&mut self, now_ms: i64, around: Surroundings<'_>) -> bool {
+        self.masks.retain(|_, mask| mask.masked || mask.backoff.strikes() > 0);
+        let due: Vec<u32> = self
+            .masks
+            .iter()
+            .filter(|(_, mask)| mask.masked && mask.backoff.may_run(now_ms))
+            .map(|(symbol, _)| *symbol)
+            .collect();
+        for symbol in due {
+            if let Some(mask) = self.masks.get_mut(&symbol) {
+                mask.masked = false;
+            }
+            let position = Position::before(now_ms);
+            let Err(failed) = self.feed(position, Some(symbol), Tell::News, around) else {
+                continue;
+            };
+            if !failed.fault.outcome.is_strike() {
+                self.strike(&failed, now_ms, around.symbols);
+                return false;
+            }
+            let interval = failed.at.as_ref().map_or(Interval::M1, |(_, interval, _)| *interval);
+            self.mask(symbol, interval, now_ms, &failed.fault, around.symbols);
+            if !self.start_or_strike(position, now_ms, around) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Brings a new instance to a position. Symbols that fault on the way are masked; any other fault is a strike.
+    pub(super) fn start_or_strike(&mut self, position: Position, now_ms: i64, around: Surroundings<'_>) -> bool {
+        for _ in 0..=limits::ISOLATED_FAULTS {
+            // Before a first start all is history worth telling; what was judged once is not told again.
+            let tell = if self.has_started { Tell::News } else { Tell::All };
+            let (found, keeper) = (self.found.len(), self.keeper.clone());
+            let Err(failed) = self.replay(position, tell, around) else {
+                self.has_started = true;
+                return true;
+            };
+            self.found.truncate(found);
+            self.keeper = keeper;
+            if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
+                self.strike(&failed, now_ms, around.symbols);
+                return false;
+            }
+        }
+        let fault = Fault::new(Outcome::Trap, "warm-up", "too many symbols fault");
+        self.strike(&Failed { fault, at: None }, now_ms, around.symbols);
+        false
+    }
+
+    /// Makes an instance and replays its warm-up up to a position, without the symbols that are masked or left out.
+    fn replay(
+        &mut self,
+        position: Position,
+        tell: Tell,
+        around: Surroundings<'_>,
+    ) -> Result<(), Failed> {
+        self.drop_instance();
+        let plain = |fault| Failed { fault, at: None };
+        let fresh = Fresh::instantiate(around.engine, &self.module.linked, around.metering, &self.stop).map_err(plain)?;
+        let (instance, lines) = fresh
+            .init(&self.module.manifest, &self.params, around.symbols, around.history.clone())
+            .map_err(plain)?;
+        self.counts.instances += 1;
+        self.keep_lines(lines, 0);
+        let subscription = Arc::new(instance.subscription().clone());
+        let ids = |names: &[String]| {
+            let mut ids: Vec<u32> = names.iter().filter_map(|name| Some(around.symbols.id(name)?.0)).collect();
+            ids.sort_unstable();
+            ids
+        };
+        self.seen = vec![Vec::new(); subscription.needs.len()];
+        self.wants = Some(Wants {
+            symbols: (!subscription.symbols.is_empty()).then(|| ids(&subscription.symbols)),
+            others: subscription
+                .other_streams
+                .iter()
+                .filter_map(|(symbol, interval)| Some((around.symbols.id(symbol)?, *interval)))
+                .collect(),
+            subscription,
+        });
+        self.instance = Some(instance);
+        self.feed(position, None, tell, around)
+    }
+
+    /// Feeds the warm-up up to a position: of one symbol, or of all.
+    fn feed(
+        &mut self,
+        position: Position,
+        only: Option<u32>,
+        tell: Tell,
+        around: Surroundings<'_>,
+    ) -> Result<(), Failed> {
+        let host = |reason: String| Failed { fault: Fault::new(Outcome::HostFault, "warm-up", reason), at: None };
+        let Some(subscription) = self.wants.as_ref().map(|wants| wants.subscription.clone()) else {
+            return Ok(());
+        };
+        let segment = {
+            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
+            self.see_others(&history, position);
+            around
+                .warm_ups
+                .get(&history, &subscription.needs, position)
+                .map_err(|error| host(error.to_string()))?
+        };
+        let mut one = Rows::default();
+        for close in segment.closes() {
+            for gap in close.gaps().iter().filter(|gap| only.is_none_or(|only| only == gap.symbol.0)) {
+                self.gap(gap).map_err(|fault| Failed { fault, at: None })?;
+            }
+            for batch in close.batches() {
+                let batch = match only {
+                    None => batch,
+                    Some(only) => one.fill(batch, |symbol| symbol == only),
+                };
+                self.batch(batch, tell, around).map_err(|fault| Failed {
+                    fault,
+                    at: Some((batch.close_time_ms, batch.interval, self.wanted_of(batch))),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Streams of other symbols are seen as far back as their own warm-up would reach.
+    fn see_others(&mut self, history: &History, position: Position) {
+        let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_ref()) else {
+            return;
+        };
+        for (symbol, index) in &wants.others {
+            let Some(need) = wants.subscription.needs.get(*index) else { continue };
+            let first_ms = history.stream(*symbol, need.interval).and_then(|stream| {
+                let end = stream.len_at(position.last_close_ms(need.interval));
+                stream.open_times().get(end.saturating_sub(need.warm_up as usize)).copied()
+            });
+            instance.sees_from(*index, symbol.0, first_ms.unwrap_or(i64::MIN));
+        }
+    }
+
+    pub(super) fn wanted_of(&self, batch: BatchRef<'_>) -> Vec<u32> {
+        let Some(wants) = &self.wants else { return Vec::new() };
+        let is_given = |symbol: &u32| is_given(wants, &self.masks, &self.without, *symbol);
+        batch.symbols.iter().copied().filter(is_given).collect()
+    }
+
+    fn universe(&self, symbols: &Symbols) -> usize {
+        match self.wants.as_ref().and_then(|wants| wants.symbols.as_ref()) {
+            Some(wanted) => wanted.len(),
+            None => symbols.len(),
+        }
+    }
+}

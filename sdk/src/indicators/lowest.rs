@@ -1,0 +1,73 @@
+use super::{Highest, check_period};
+
+/// Lowest of the last `period` values, the one just given included.
+///
+/// Unit: that of the values. First value at index `period - 1`. Flat values give that value. Equals TA-Lib `MIN`. Cost
+/// and breakouts as with [`Highest`].
+///
+/// Values that are no usable number are ignored, see [the module](super).
+///
+/// ```
+/// use vyx_sdk::indicators::Lowest;
+///
+/// let mut lowest = Lowest::new(2);
+/// assert_eq!(lowest.next(5.0), None);
+/// assert_eq!(lowest.next(9.0), Some(5.0));
+/// assert_eq!(lowest.next(7.0), Some(7.0));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Lowest {
+    /// Fed with the values negated, which is exact: one queue to get right, not two.
+    negated: Highest,
+}
+
+impl Lowest {
+    /// The lowest of `period` values.
+    ///
+    /// # Panics
+    ///
+    /// If `period` is 0.
+    pub fn new(period: usize) -> Self {
+        check_period("lowest period", period);
+        Self { negated: Highest::new(period) }
+    }
+
+    /// Takes the next value and returns the lowest of the last `period`, or `None` before there are that many.
+    pub fn next(&mut self, value: f64) -> Option<f64> {
+        self.negated.next(-value).map(|highest| -highest)
+    }
+
+    /// The last lowest value, `None` until warm.
+    #[must_use]
+    pub fn value(&self) -> Option<f64> {
+        self.negated.value().map(|highest| -highest)
+    }
+
+    /// Candles before the first value: `period - 1`.
+    #[must_use]
+    pub fn warm_up(&self) -> usize {
+        self.negated.warm_up()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_values_change_nothing() {
+        let mut lowest = Lowest::new(2);
+        assert_eq!(lowest.next(f64::NEG_INFINITY), None);
+        assert_eq!(lowest.next(1.0), None);
+        assert_eq!(lowest.next(f64::NAN), None);
+        assert_eq!(lowest.next(2.0), Some(1.0));
+        assert_eq!(lowest.value(), Some(1.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "lowest period is 0")]
+    fn period_zero() {
+        let _ = Lowest::new(0);
+    }
+}

@@ -1,0 +1,48 @@
+//! A sum that does not drift.
+
+/// The unevaluated sum of two floats: `high` is the sum rounded, `low` what the rounding left over.
+///
+/// About 106 bits are kept. Adding and later subtracting the values of a window is exact as long as the values in the
+/// sum span fewer bits than that (prices of six digits and a jump by a factor of 1e9 do), so that the sum of a window
+/// is the same whatever came before it. Source: Knuth, The Art of Computer Programming 2, 4.2.2, theorem B; Dekker
+/// 1971.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sum {
+    high: f64,
+    low: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, value: f64) {
+        let (high, lost) = two_sum(self.high, value);
+        (self.high, self.low) = two_sum(high, self.low + lost);
+    }
+
+    /// The sum rounded once to a float.
+    pub(super) fn get(self) -> f64 {
+        self.high
+    }
+}
+
+/// `a + b` as the rounded sum and the exact rounding error.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let b_in_sum = sum - a;
+    let a_in_sum = sum - b_in_sum;
+    (sum, (a - a_in_sum) + (b - b_in_sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_and_subtracted_leaves_no_trace() {
+        let mut sum = Sum::default();
+        for value in [0.1, 1e15, 0.2, -1e15, 0.3, -0.2, -0.3] {
+            sum.add(value);
+        }
+        assert_eq!(sum.get(), 0.1);
+        assert_ne!(0.1 + 1e15 - 1e15, 0.1, "plain floats do leave one");
+    }
+}

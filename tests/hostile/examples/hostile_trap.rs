@@ -1,0 +1,35 @@
+//! Executes `unreachable` in `on-close`: a trap without words.
+#![cfg(target_arch = "wasm32")]
+
+use hostile::Start;
+use vyx_sdk::prelude::*;
+
+const TICK: Tag = Tag::new("tick", "a candle closed");
+
+struct Traps {
+    from_ms: i64,
+}
+
+impl Trader for Traps {
+    type Params = Start;
+    const NAME: &'static str = "Trap";
+    const SUMMARY: &'static str = "Signals every candle, until it turns hostile.";
+    const TAGS: &'static [Tag] = &[TICK];
+
+    fn subscription(_: &Start) -> Subscription {
+        Subscription::to(Interval::M1, 10)
+    }
+
+    fn new(start: &Start, _: &str) -> Self {
+        Self { from_ms: start.from_ms }
+    }
+
+    fn on_close(&mut self, candle: &Candle, cx: &mut Context<'_>) {
+        if candle.open_time_ms >= self.from_ms {
+            core::arch::wasm32::unreachable();
+        }
+        cx.signal(TICK);
+    }
+}
+
+vyx_sdk::register!(Traps);
