@@ -23,7 +23,10 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     };
     // The file itself may be a link; where it leads decides which folder is opened.
     let (folder, name) = match path.canonicalize() {
-        Ok(real) => (real.parent().map_or_else(|| folder.to_owned(), Path::to_owned), real.file_name().unwrap_or(name).to_owned()),
+        Ok(real) => (
+            real.parent().map_or_else(|| folder.to_owned(), Path::to_owned),
+            real.file_name().unwrap_or(name).to_owned(),
+        ),
         Err(error) => return Err(cannot(error)),
     };
     let dir = Dir::open_ambient_dir(&folder, ambient_authority()).map_err(cannot)?;

@@ -34,10 +34,7 @@ mod tests {
 
     #[test]
     fn control_characters_cannot_reach_a_terminal() {
-        assert_eq!(
-            shown("a\u{1b}[2Jb\r\n\u{202e}c", 100),
-            "a\\u{1b}[2Jb\\r\\n\\u{202e}c"
-        );
+        assert_eq!(shown("a\u{1b}[2Jb\r\n\u{202e}c", 100), "a\\u{1b}[2Jb\\r\\n\\u{202e}c");
     }
 
     #[test]

@@ -38,33 +38,9 @@ impl Candle {
     }
 
     #[inline]
-    pub(crate) fn unpack(
-        interval: Interval,
-        open_time_ms: i64,
-        values: &[f64; VALUES_PER_CANDLE],
-    ) -> Self {
-        let [
-            open,
-            high,
-            low,
-            close,
-            volume,
-            quote_volume,
-            taker_volume,
-            trades,
-        ] = *values;
-        Self {
-            interval,
-            open_time_ms,
-            open,
-            high,
-            low,
-            close,
-            volume,
-            quote_volume,
-            taker_volume,
-            trades,
-        }
+    pub(crate) fn unpack(interval: Interval, open_time_ms: i64, values: &[f64; VALUES_PER_CANDLE]) -> Self {
+        let [open, high, low, close, volume, quote_volume, taker_volume, trades] = *values;
+        Self { interval, open_time_ms, open, high, low, close, volume, quote_volume, taker_volume, trades }
     }
 }
 

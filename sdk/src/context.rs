@@ -98,18 +98,8 @@ impl Context<'_> {
     ///
     /// As [`column`](Self::column). The host ends the call if the stream is not declared.
     #[must_use]
-    pub fn column_of(
-        &self,
-        symbol: &str,
-        interval: Interval,
-        column: Column,
-        count: u32,
-    ) -> Vec<f64> {
-        let id = self
-            .names
-            .symbols
-            .iter()
-            .position(|name| name.as_deref() == Some(symbol));
+    pub fn column_of(&self, symbol: &str, interval: Interval, column: Column, count: u32) -> Vec<f64> {
+        let id = self.names.symbols.iter().position(|name| name.as_deref() == Some(symbol));
         match id {
             Some(id) => host::values(id as u32, self.interval_id(interval), column, count),
             None => Vec::new(),
@@ -139,12 +129,7 @@ impl Context<'_> {
     }
 
     fn interval_id(&self, interval: Interval) -> u32 {
-        match self
-            .names
-            .intervals
-            .iter()
-            .position(|known| *known == interval)
-        {
+        match self.names.intervals.iter().position(|known| *known == interval) {
             Some(at) => at as u32,
             None => panic!("interval {interval} is not in the subscription, add it there"),
         }

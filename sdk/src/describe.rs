@@ -1,5 +1,7 @@
 //! What a trader says of itself before it runs.
 
+use crate::indicators::{MacdValue, StochRsiValue};
+
 /// A kind of signal, declared as a constant and named in [`Trader::TAGS`](crate::Trader::TAGS).
 ///
 /// ```
@@ -45,12 +47,7 @@ impl Plot {
     /// A plot of one line over the candles. `id` is `[a-z][a-z0-9_-]*`, at most 40 bytes.
     #[must_use]
     pub const fn new(id: &'static str, title: &'static str) -> Self {
-        Self {
-            id,
-            title,
-            panel: "price",
-            lines: 1,
-        }
+        Self { id, title, panel: "price", lines: 1 }
     }
 
     /// Draws it in the panel of that name instead of over the candles.
@@ -72,7 +69,8 @@ impl Plot {
     }
 }
 
-/// A value, or a few, to plot: `f64`, `Option<f64>` (`None` leaves a hole) or an array of either, one for each line.
+/// A value, or a few, to plot: `f64`, `Option<f64>` (`None` leaves a hole) or an array of either, one for each line; [`StochRsiValue`]
+/// (K, D) and [`MacdValue`] (MACD, signal, histogram) and their `Option`s as well.
 pub trait PlotValues {
     /// Writes the values; what `to` has over stays a hole.
     fn write(self, to: &mut [f64]);
@@ -107,5 +105,37 @@ impl<const N: usize> PlotValues for [Option<f64>; N] {
     #[inline]
     fn write(self, to: &mut [f64]) {
         self.map(|value| value.unwrap_or(f64::NAN)).write(to);
+    }
+}
+
+impl PlotValues for StochRsiValue {
+    #[inline]
+    fn write(self, to: &mut [f64]) {
+        [self.k, self.d].write(to);
+    }
+}
+
+impl PlotValues for MacdValue {
+    #[inline]
+    fn write(self, to: &mut [f64]) {
+        [self.macd, self.signal, self.histogram].write(to);
+    }
+}
+
+impl PlotValues for Option<StochRsiValue> {
+    #[inline]
+    fn write(self, to: &mut [f64]) {
+        if let Some(value) = self {
+            value.write(to);
+        }
+    }
+}
+
+impl PlotValues for Option<MacdValue> {
+    #[inline]
+    fn write(self, to: &mut [f64]) {
+        if let Some(value) = self {
+            value.write(to);
+        }
     }
 }

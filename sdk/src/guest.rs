@@ -41,13 +41,7 @@ pub fn describe<T: Trader>() -> types::Description {
                 choices: spec.choices.into_iter().map(str::to_owned).collect(),
             })
             .collect(),
-        tags: T::TAGS
-            .iter()
-            .map(|tag| types::Tag {
-                name: tag.name.to_owned(),
-                help: tag.help.to_owned(),
-            })
-            .collect(),
+        tags: T::TAGS.iter().map(|tag| types::Tag { name: tag.name.to_owned(), help: tag.help.to_owned() }).collect(),
         plots: T::PLOTS
             .iter()
             .map(|plot| types::Plot {
@@ -66,28 +60,16 @@ pub fn init<T: Trader>(
     symbols: Vec<types::Symbol>,
 ) -> Result<types::Subscription, String> {
     report_panics();
-    let params = params
-        .into_iter()
-        .map(|(name, value)| (name, value_in(value)))
-        .collect();
-    let (runtime, subscription) =
-        Runtime::<T>::init(params, pairs(symbols)).map_err(|error| error.to_string())?;
+    let params = params.into_iter().map(|(name, value)| (name, value_in(value))).collect();
+    let (runtime, subscription) = Runtime::<T>::init(params, pairs(symbols))?;
     *slot.0.borrow_mut() = Some(runtime);
-    let index_of = |interval| {
-        subscription
-            .needs
-            .iter()
-            .position(|need| need.interval == interval)
-            .unwrap_or(usize::MAX) as u32
-    };
+    let index_of =
+        |interval| subscription.needs.iter().position(|need| need.interval == interval).unwrap_or(usize::MAX) as u32;
     Ok(types::Subscription {
         other_streams: subscription
             .other_streams
             .iter()
-            .map(|(symbol, interval)| types::OtherStream {
-                symbol: symbol.clone(),
-                interval: index_of(*interval),
-            })
+            .map(|(symbol, interval)| types::OtherStream { symbol: symbol.clone(), interval: index_of(*interval) })
             .collect(),
         intervals: subscription
             .needs
@@ -139,10 +121,7 @@ fn report_panics() {
 }
 
 fn pairs(symbols: Vec<types::Symbol>) -> Vec<(u32, String)> {
-    symbols
-        .into_iter()
-        .map(|symbol| (symbol.id, symbol.name))
-        .collect()
+    symbols.into_iter().map(|symbol| (symbol.id, symbol.name)).collect()
 }
 
 fn value_in(value: types::ParamValue) -> Value {
@@ -161,50 +140,4 @@ fn value_out(value: Value) -> types::ParamValue {
         Value::Number(value) => types::ParamValue::Number(value),
         Value::Text(value) => types::ParamValue::Text(value),
     }
-}
-
-/// Exports a [`Trader`] from the component; on other machines it does nothing.
-#[macro_export]
-macro_rules! register {
-    ($trader:ty) => {
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            use $crate::__abi as abi;
-
-            thread_local! {
-                static SLOT: abi::Slot<$trader> = const { abi::Slot::empty() };
-            }
-
-            struct Component;
-
-            impl abi::Guest for Component {
-                fn describe() -> abi::Description {
-                    abi::describe::<$trader>()
-                }
-                fn init(
-                    params: ::std::vec::Vec<(::std::string::String, abi::ParamValue)>,
-                    symbols: ::std::vec::Vec<abi::Symbol>,
-                ) -> ::core::result::Result<abi::Subscription, ::std::string::String> {
-                    SLOT.with(|slot| abi::init(slot, params, symbols))
-                }
-                fn on_close(
-                    interval: u32,
-                    open_time: i64,
-                    _close_time: i64,
-                    symbols: ::std::vec::Vec<u32>,
-                    candles: ::std::vec::Vec<f64>,
-                ) -> ::std::vec::Vec<f64> {
-                    SLOT.with(|slot| abi::on_close(slot, interval, open_time, &symbols, &candles))
-                }
-                fn on_symbols(added: ::std::vec::Vec<abi::Symbol>, gone: ::std::vec::Vec<u32>) {
-                    SLOT.with(|slot| abi::on_symbols(slot, added, &gone));
-                }
-                fn on_gap(symbol: u32, interval: u32, first: i64, until: i64) {
-                    SLOT.with(|slot| abi::on_gap(slot, symbol, interval, first, until));
-                }
-            }
-
-    abi::export!(Component with_types_in abi::bindings);
-        };
-    };
 }

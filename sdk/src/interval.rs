@@ -120,9 +120,7 @@ impl FromStr for Interval {
 
 impl<'de> serde::Deserialize<'de> for Interval {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -135,19 +133,12 @@ mod tests {
         for interval in Interval::ALL {
             assert_eq!(interval.as_str().parse(), Ok(interval));
         }
-        assert!(
-            Interval::ALL
-                .windows(2)
-                .all(|pair| pair[0].as_ms() < pair[1].as_ms())
-        );
+        assert!(Interval::ALL.windows(2).all(|pair| pair[0].as_ms() < pair[1].as_ms()));
     }
 
     #[test]
     fn a_month_is_not_a_minute() {
         let error = "1M".parse::<Interval>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("unknown interval \"1M\", use one of 1m, 3m"),
-            "{error}"
-        );
+        assert!(error.starts_with("unknown interval \"1M\", use one of 1m, 3m"), "{error}");
     }
 }

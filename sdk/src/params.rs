@@ -49,7 +49,7 @@ impl Params for () {
     }
 }
 
-/// A type that a parameter may have: `bool`, `u32`, `i64`, `f64`, `String` and [`Interval`].
+/// A type that a parameter may have: `bool`, `u32`, `usize`, `i64`, `f64`, `String` and [`Interval`].
 pub trait ParamType {
     /// The value as it crosses the boundary.
     fn value(&self) -> Value;
@@ -76,6 +76,12 @@ impl ParamType for bool {
 impl ParamType for u32 {
     fn value(&self) -> Value {
         Value::Integer(i64::from(*self))
+    }
+}
+
+impl ParamType for usize {
+    fn value(&self) -> Value {
+        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
     }
 }
 
@@ -113,9 +119,7 @@ impl ParamType for Interval {
 ///
 /// A name that is not a parameter, or a value of another type.
 pub fn read<P: Params>(values: Vec<(String, Value)>) -> Result<P, ParamError> {
-    P::deserialize(MapDeserializer::new(
-        values.into_iter().map(|(name, value)| (name, Typed(value))),
-    ))
+    P::deserialize(MapDeserializer::new(values.into_iter().map(|(name, value)| (name, Typed(value)))))
 }
 
 /// Why the parameters cannot be used.
@@ -263,39 +267,23 @@ mod tests {
     fn one_declaration_gives_defaults_bounds_and_help() {
         let specs = Tuning::specs();
         assert_eq!(specs[0].help, "Candles looked back.");
-        assert_eq!(
-            (specs[0].minimum, specs[0].maximum),
-            (Some(2.0), Some(200.0))
-        );
+        assert_eq!((specs[0].minimum, specs[0].maximum), (Some(2.0), Some(200.0)));
         assert_eq!(specs[1].default, Value::Number(30.0));
         assert_eq!(specs[2].choices.len(), 14);
-        assert_eq!(
-            (specs[3].minimum, &specs[3].default),
-            (None, &Value::Boolean(true))
-        );
+        assert_eq!((specs[3].minimum, &specs[3].default), (None, &Value::Boolean(true)));
     }
 
     #[test]
     fn what_is_not_named_keeps_its_default() {
         let read: Tuning = read(vec![("interval".into(), Value::Text("1h".into()))]).unwrap();
-        assert_eq!(
-            read,
-            Tuning {
-                interval: Interval::H1,
-                ..Tuning::default()
-            }
-        );
+        assert_eq!(read, Tuning { interval: Interval::H1, ..Tuning::default() });
     }
 
     #[test]
     fn wrong_values_are_named() {
-        let unknown = read::<Tuning>(vec![("perod".into(), Value::Integer(3))])
-            .unwrap_err()
-            .to_string();
+        let unknown = read::<Tuning>(vec![("perod".into(), Value::Integer(3))]).unwrap_err().to_string();
         assert!(unknown.contains("perod"), "{unknown}");
-        let negative = read::<Tuning>(vec![("period".into(), Value::Integer(-3))])
-            .unwrap_err()
-            .to_string();
+        let negative = read::<Tuning>(vec![("period".into(), Value::Integer(-3))]).unwrap_err().to_string();
         assert!(negative.contains("-3"), "{negative}");
     }
 }

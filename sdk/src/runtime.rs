@@ -2,7 +2,7 @@
 
 use crate::candle::VALUES_PER_CANDLE;
 use crate::context::Names;
-use crate::{Candle, Context, Gap, Interval, ParamError, Subscription, Trader, Value, params};
+use crate::{Candle, Context, Gap, Interval, Subscription, Trader, Value, params};
 
 /// Symbol ids at or above this are not tables of states but a mistake.
 const MAX_SYMBOL_ID: u32 = 1 << 20;
@@ -21,18 +21,15 @@ impl<T: Trader> Runtime<T> {
     pub(crate) fn init(
         values: Vec<(String, Value)>,
         symbols: Vec<(u32, String)>,
-    ) -> Result<(Self, Subscription), ParamError> {
-        let params: T::Params = params::read(values)?;
+    ) -> Result<(Self, Subscription), String> {
+        let params: T::Params = params::read(values).map_err(|error| error.to_string())?;
+        T::check(&params)?;
         let subscription = T::subscription(&params);
         let mut runtime = Self {
             params,
             names: Names {
                 symbols: Vec::new(),
-                intervals: subscription
-                    .needs
-                    .iter()
-                    .map(|need| need.interval)
-                    .collect(),
+                intervals: subscription.needs.iter().map(|need| need.interval).collect(),
             },
             only: subscription.symbols.clone(),
             states: Vec::new(),
@@ -44,10 +41,7 @@ impl<T: Trader> Runtime<T> {
 
     pub(crate) fn on_symbols(&mut self, added: Vec<(u32, String)>, gone: &[u32]) {
         for (id, name) in added {
-            assert!(
-                id < MAX_SYMBOL_ID,
-                "symbol id {id} is above {MAX_SYMBOL_ID}"
-            );
+            assert!(id < MAX_SYMBOL_ID, "symbol id {id} is above {MAX_SYMBOL_ID}");
             let at = id as usize;
             if self.states.len() <= at {
                 self.states.resize_with(at + 1, || None);
@@ -66,13 +60,7 @@ impl<T: Trader> Runtime<T> {
     }
 
     #[inline]
-    pub(crate) fn on_close(
-        &mut self,
-        interval: u32,
-        open_time_ms: i64,
-        symbols: &[u32],
-        candles: &[f64],
-    ) -> Vec<f64> {
+    pub(crate) fn on_close(&mut self, interval: u32, open_time_ms: i64, symbols: &[u32], candles: &[f64]) -> Vec<f64> {
         let length = self.interval(interval);
         let mut plotted = vec![f64::NAN; symbols.len() * self.plot_width];
         let (rows, _) = candles.as_chunks::<VALUES_PER_CANDLE>();
@@ -99,11 +87,7 @@ impl<T: Trader> Runtime<T> {
     pub(crate) fn on_gap(&mut self, symbol: u32, interval: u32, from_ms: i64, until_ms: i64) {
         let interval = self.interval(interval);
         if let Some(Some(state)) = self.states.get_mut(symbol as usize) {
-            state.on_gap(&Gap {
-                interval,
-                from_ms,
-                until_ms,
-            });
+            state.on_gap(&Gap { interval, from_ms, until_ms });
         }
     }
 

@@ -39,11 +39,7 @@ impl Subscription {
     #[must_use]
     pub fn to(interval: Interval, warm_up: u32) -> Self {
         Self {
-            needs: vec![Need {
-                interval,
-                warm_up,
-                lookback: 0,
-            }],
+            needs: vec![Need { interval, warm_up, lookback: 0 }],
             symbols: Vec::new(),
             other_streams: Vec::new(),
             cooldown_candles: 0,
@@ -116,11 +112,7 @@ impl Subscription {
         let at = match self.needs.iter().position(|need| need.interval == interval) {
             Some(at) => at,
             None => {
-                self.needs.push(Need {
-                    interval,
-                    warm_up: 0,
-                    lookback: 0,
-                });
+                self.needs.push(Need { interval, warm_up: 0, lookback: 0 });
                 self.needs.len() - 1
             }
         };

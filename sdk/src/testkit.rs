@@ -72,10 +72,7 @@ impl<T: Trader> Bench<T> {
     pub fn new() -> Self {
         native::with(|host| *host = native::NativeHost::default());
         Self {
-            params: T::Params::specs()
-                .into_iter()
-                .map(|spec| (spec.name.to_owned(), spec.default))
-                .collect(),
+            params: T::Params::specs().into_iter().map(|spec| (spec.name.to_owned(), spec.default)).collect(),
             running: None,
             ids: HashMap::new(),
             fed: HashMap::new(),
@@ -87,17 +84,20 @@ impl<T: Trader> Bench<T> {
     ///
     /// # Panics
     ///
-    /// If there is no parameter of that name, or candles were fed.
+    /// If there is no parameter of that name, its bounds do not hold the value, or candles were fed.
     #[must_use]
     pub fn param(mut self, name: &str, value: impl ParamType) -> Self {
-        assert!(
-            self.running.is_none(),
-            "set parameter {name:?} before the first candle"
-        );
-        match self.params.iter_mut().find(|(known, _)| known == name) {
-            Some((_, slot)) => *slot = value.value(),
-            None => panic!("no parameter {name:?}"),
+        assert!(self.running.is_none(), "set parameter {name:?} before the first candle");
+        let specs = T::Params::specs();
+        let Some((at, spec)) = specs.iter().enumerate().find(|(_, spec)| spec.name == name) else {
+            panic!("no parameter {name:?}");
+        };
+        if let Some(number) = value.bound() {
+            let fits =
+                spec.minimum.is_none_or(|least| number >= least) && spec.maximum.is_none_or(|most| number <= most);
+            assert!(fits, "parameter {name:?} is {number}, which the host would refuse: it is out of its bounds");
         }
+        self.params[at].1 = value.value();
         self
     }
 
@@ -118,22 +118,11 @@ impl<T: Trader> Bench<T> {
     /// As [`feed`](Self::feed).
     pub fn feed_all(&mut self, streams: &[(&str, &[Candle])]) -> Vec<Signal> {
         let ids: Vec<u32> = streams.iter().map(|(symbol, _)| self.id(symbol)).collect();
-        let mut closes: Vec<(u32, &Candle)> = ids
-            .iter()
-            .zip(streams)
-            .flat_map(|(id, (_, candles))| candles.iter().map(|candle| (*id, candle)))
-            .collect();
-        closes.sort_by_key(|(id, candle)| {
-            (
-                candle.close_time_ms(),
-                std::cmp::Reverse(candle.interval),
-                *id,
-            )
-        });
+        let mut closes: Vec<(u32, &Candle)> =
+            ids.iter().zip(streams).flat_map(|(id, (_, candles))| candles.iter().map(|candle| (*id, candle))).collect();
+        closes.sort_by_key(|(id, candle)| (candle.close_time_ms(), std::cmp::Reverse(candle.interval), *id));
         closes
-            .chunk_by(|(_, a), (_, b)| {
-                (a.close_time_ms(), a.interval) == (b.close_time_ms(), b.interval)
-            })
+            .chunk_by(|(_, a), (_, b)| (a.close_time_ms(), a.interval) == (b.close_time_ms(), b.interval))
             .flat_map(|batch| self.close(batch))
             .collect()
     }
@@ -155,11 +144,7 @@ impl<T: Trader> Bench<T> {
             return Vec::new();
         };
         let first = batch[0].1;
-        let interval = match subscription
-            .needs
-            .iter()
-            .position(|need| need.interval == first.interval)
-        {
+        let interval = match subscription.needs.iter().position(|need| need.interval == first.interval) {
             Some(at) => at as u32,
             None => panic!("{} does not subscribe to {}", T::NAME, first.interval),
         };
@@ -174,33 +159,9 @@ impl<T: Trader> Bench<T> {
         let symbols: Vec<u32> = batch.iter().map(|(id, _)| *id).collect();
         let mut values = Vec::with_capacity(batch.len() * VALUES_PER_CANDLE);
         for (id, candle) in batch {
-            let Candle {
-                open,
-                high,
-                low,
-                close,
-                volume,
-                quote_volume,
-                taker_volume,
-                trades,
-                ..
-            } = **candle;
-            values.extend([
-                open,
-                high,
-                low,
-                close,
-                volume,
-                quote_volume,
-                taker_volume,
-                trades,
-            ]);
-            native::with(|host| {
-                host.closed
-                    .entry((*id, interval))
-                    .or_default()
-                    .push(**candle)
-            });
+            let Candle { open, high, low, close, volume, quote_volume, taker_volume, trades, .. } = **candle;
+            values.extend([open, high, low, close, volume, quote_volume, taker_volume, trades]);
+            native::with(|host| host.closed.entry((*id, interval)).or_default().push(**candle));
         }
         let plotted = runtime.on_close(interval, first.open_time_ms, &symbols, &values);
         let width = plotted.len() / batch.len();
@@ -225,8 +186,7 @@ impl<T: Trader> Bench<T> {
             .collect();
         for (at, (id, _)) in batch.iter().enumerate() {
             self.fed.entry((*id, interval)).or_default().candles += 1;
-            self.plots
-                .push(plotted[at * width..(at + 1) * width].to_vec());
+            self.plots.push(plotted[at * width..(at + 1) * width].to_vec());
         }
         signals
     }
@@ -242,11 +202,7 @@ impl<T: Trader> Bench<T> {
             None => match Runtime::init(self.params.clone(), vec![(id, symbol.to_owned())]) {
                 Ok((runtime, subscription)) => {
                     native::with(|host| {
-                        host.lookbacks = subscription
-                            .needs
-                            .iter()
-                            .map(|need| need.lookback)
-                            .collect();
+                        host.lookbacks = subscription.needs.iter().map(|need| need.lookback).collect();
                     });
                     self.running = Some((runtime, subscription));
                 }

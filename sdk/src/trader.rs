@@ -49,6 +49,15 @@ pub trait Trader: Sized + 'static {
     /// The values that it plots, at most 16 lines in all.
     const PLOTS: &'static [Plot] = &[];
 
+    /// Refuses parameters that do not go together; what holds for one alone is declared as its bounds. By default all do.
+    ///
+    /// # Errors
+    ///
+    /// In words, which values do not go together and what to do. The trader is not run with them.
+    fn check(_params: &Self::Params) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What it wants to see. By default candles of five minutes after a warm-up of 1,000.
     fn subscription(_params: &Self::Params) -> Subscription {
         Subscription::to(Interval::M5, 1_000)

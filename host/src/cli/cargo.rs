@@ -25,7 +25,6 @@ const TOLD_LINES: usize = 20;
 /// A component that was written.
 #[derive(Debug)]
 pub(super) struct Built {
-    pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) bytes: Vec<u8>,
 }
@@ -118,9 +117,8 @@ fn write(target_name: String, module: &Path) -> anyhow::Result<Built> {
     std::fs::File::open(module)
         .and_then(|mut file| file.read_to_end(&mut core))
         .with_context(|| format!("cannot read {}", module.display()))?;
-    let bytes = componentize(&core).with_context(|| {
-        format!("{} is no trader, does it name one with vyx_sdk::register!?", module.display())
-    })?;
+    let bytes = componentize(&core)
+        .with_context(|| format!("{} is no trader, does it name one with vyx_sdk::register!?", module.display()))?;
     std::fs::create_dir_all(&folder)
         .and_then(|()| {
             // Somebody may run it at this moment: they see the old one or the new one.
@@ -129,7 +127,7 @@ fn write(target_name: String, module: &Path) -> anyhow::Result<Built> {
             std::fs::rename(&aside, &path)
         })
         .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Built { name, path, bytes })
+    Ok(Built { path, bytes })
 }
 
 fn has_target() -> anyhow::Result<()> {

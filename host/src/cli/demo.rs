@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::dev::{Session, Source, print_summary};
 use super::failure::Failure;
+use super::market::Mismatch;
 use super::terminal::{Rows, Terminal};
 use crate::config::Config;
 use crate::signal::Tee;
@@ -40,7 +41,7 @@ pub(super) fn run(mut args: Args, config: &Config) -> Result<(), Failure> {
         ));
     }
     let session =
-        Session { folder: &args.traders, source: &args.source, config, terminal: &terminal, raises: true };
+        Session { folder: &args.traders, source: &args.source, config, terminal: &terminal, mismatch: Mismatch::Raise };
     let (totals, status) = session.run(Tee(vec![Box::new(Rows::new(terminal.clone(), false))]))?;
     terminal.clear();
     print_summary(&terminal, &totals, &status);

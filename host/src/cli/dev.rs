@@ -9,20 +9,23 @@ use std::time::Duration;
 
 use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
+use serde_json::{Map, Value};
 
 use super::cargo::{self, Words};
 use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
 use super::failure::Failure;
+use super::market::Mismatch;
 use super::terminal::{Rows, Terminal, grouped, minute, seconds};
 use super::{local, market};
 use crate::config::{Config, Identity, process_env};
 use crate::market::{Feed, Interval, Segment, SyntheticFeed};
+use crate::module::{Module, Modules};
 use crate::ownership::Scope;
 use crate::registry::Registry;
 use crate::registry::directory::DirectoryRegistry;
-use crate::sandbox::Metering;
+use crate::sandbox::{Fault, Metering};
 use crate::signal::{JsonLines, Sink, Tee};
-use crate::supervisor::{Change, Fleet, LastGood, Reconciler, Status};
+use crate::supervisor::{Change, Fitted, Fleet, LastGood, Reconciler, Status};
 
 /// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
 const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
@@ -81,7 +84,8 @@ pub(super) fn run(args: Args, config: &Config) -> Result<(), Failure> {
         let file = file.map_err(|error| Failure::input(format!("cannot append to {}: {error}", path.display())))?;
         sinks.push(Box::new(JsonLines::new(file)));
     }
-    let session = Session { folder: &args.folder, source: &args.source, config, terminal: &terminal, raises: false };
+    let session =
+        Session { folder: &args.folder, source: &args.source, config, terminal: &terminal, mismatch: Mismatch::Refuse };
     let (totals, status) = session.run(Tee(sinks))?;
     terminal.clear();
     print_summary(&terminal, &totals, &status);
@@ -94,14 +98,16 @@ pub(super) struct Session<'a> {
     pub(super) source: &'a Source,
     pub(super) config: &'a Config,
     pub(super) terminal: &'a Terminal,
-    /// Whether traders whose intervals the candles cannot make are run on longer ones.
-    pub(super) raises: bool,
+    /// What to do where the candles are longer than those that a trader wants.
+    pub(super) mismatch: Mismatch,
 }
 
 impl Session<'_> {
     /// Runs until the candles or the patience of the user end.
     pub(super) fn run(&self, mut sink: Tee) -> Result<(Totals, Vec<Status>), Failure> {
-        let build = Box::new(|folder: &Path| {
+        let told = self.terminal.clone();
+        let build = Box::new(move |folder: &Path| {
+            told.note(&format!("building {}", folder.display()));
             let built = cargo::build(folder, false, Words::Kept)?.pop();
             built.map(|built| built.bytes).ok_or_else(|| anyhow::anyhow!("it built to nothing"))
         });
@@ -122,21 +128,29 @@ impl Session<'_> {
         let mut reconciler = Reconciler::new(scope, last_good);
 
         let snapshot = registry.snapshot().map_err(Failure::input)?;
-        let mut want = wanting(&feed);
-        for change in reconciler.reconcile(&snapshot, &mut registry, &fleet, &mut want) {
+        let mut fit = fitting(&feed, self.mismatch);
+        for change in reconciler.reconcile(&snapshot, &mut registry, &fleet, &mut fit) {
             self.terminal.note(&change.to_string());
         }
-        drop(want);
+        drop(fit);
         if let Some(minutes) = bootstrap.take() {
             self.bootstrap(&fleet, &feed, minutes)?;
         }
-        fleet.deliver(&Segment::new(), &mut sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
+        fleet
+            .deliver(&Segment::new(), &mut sink)
+            .map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
 
         let ending = Ending::on_signals()?;
         let (nudge, nudges) = mpsc::channel();
         let _watcher = watch(registry.root(), nudge.clone())?;
         let watched = std::thread::scope(|scope| {
-            let follower = Follower { terminal: self.terminal.clone(), fleet: fleet.clone(), feed: feed.clone(), ending: ending.clone() };
+            let follower = Follower {
+                terminal: self.terminal.clone(),
+                fleet: fleet.clone(),
+                feed: feed.clone(),
+                ending: ending.clone(),
+                mismatch: self.mismatch,
+            };
             scope.spawn(move || follower.follow(&mut registry, &mut reconciler, &nudges));
             let totals = drive(&fleet, &feed, speed, &ending, &mut sink, self.terminal, &mut |quarantined| {
                 if quarantined {
@@ -180,9 +194,12 @@ impl Session<'_> {
     }
 }
 
-/// Asks a feed for intervals on behalf of traders.
-fn wanting(feed: &SharedFeed) -> impl FnMut(&[Interval]) -> Result<(), String> + '_ {
-    |intervals| lock(feed).want(intervals).map_err(|error| error.to_string())
+/// Fits traders to a feed that another thread reads.
+fn fitting(
+    feed: &SharedFeed,
+    mismatch: Mismatch,
+) -> impl FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fitted, Fault> + '_ {
+    move |modules, module, given| market::fit(modules, module, given, &mut **lock(feed), mismatch)
 }
 
 /// Why the folder is looked at.
@@ -220,6 +237,7 @@ struct Follower {
     fleet: Arc<Fleet>,
     feed: SharedFeed,
     ending: Ending,
+    mismatch: Mismatch,
 }
 
 impl Follower {
@@ -240,8 +258,8 @@ impl Follower {
             match registry.snapshot() {
                 Ok(snapshot) => {
                     problem = None;
-                    let mut want = wanting(&self.feed);
-                    let changes = reconciler.reconcile(&snapshot, registry, &self.fleet, &mut want);
+                    let mut fit = fitting(&self.feed, self.mismatch);
+                    let changes = reconciler.reconcile(&snapshot, registry, &self.fleet, &mut fit);
                     changes.iter().for_each(|change| self.tell(change));
                 }
                 // The last good set runs on; the same words are told once.
@@ -281,9 +299,12 @@ pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Stat
             faults.insert(crate::text::shown(&trader.name, 80), format!("{}: {}", fault.outcome, fault.reason));
         }
     }
-    for column in 1..=4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+    for at in 0..=4 {
+        if let Some(column) = table.column_mut(at) {
+            column.set_padding((0, 2));
+            if at > 0 {
+                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            }
         }
     }
     terminal.say("");

@@ -151,7 +151,8 @@ pub(super) fn drive(
             }
         }
         totals.count(&segment);
-        let delivered = fleet.deliver(&segment, sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
+        let delivered =
+            fleet.deliver(&segment, sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
         totals.signals += delivered.signals;
         totals.historical += delivered.historical;
         totals.elapsed = started.elapsed();

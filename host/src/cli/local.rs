@@ -17,7 +17,8 @@ const READ_BYTES: u64 = 64 << 20;
 
 /// The engine, with the compile cache of DATA_DIR. A cache that cannot be used costs time and nothing else.
 pub(super) fn modules(metering: Metering, config: &Config) -> Result<Arc<Modules>, Failure> {
-    let compiler = Compiler::child_of_this_binary().map_err(|error| Failure::fault(format!("no path to myself: {error}")))?;
+    let compiler =
+        Compiler::child_of_this_binary().map_err(|error| Failure::fault(format!("no path to myself: {error}")))?;
     let folder = config.data_dir.join("compiled");
     let cache = match Cache::open(&folder) {
         Ok(cache) => Some(cache),
@@ -49,9 +50,9 @@ pub(super) fn params(given: &[String], manifest: &Manifest) -> Result<Map<String
             params.extend(object);
             continue;
         }
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            Failure::input(format!("--params {text:?} is neither NAME=VALUE nor a JSON object"))
-        })?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| Failure::input(format!("--params {text:?} is neither NAME=VALUE nor a JSON object")))?;
         let is_text = manifest
             .params
             .iter()

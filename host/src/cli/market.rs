@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 use crate::market::{CandleSource, Feed, FeedError, Interval, ReplayFeed};
 use crate::module::{Module, Modules};
-use crate::sandbox::{ParamValue, Subscription};
+use crate::sandbox::{Fault, Outcome, ParamValue, Subscription};
+use crate::supervisor::Fitted;
 
 /// Reads candle files.
 pub(super) fn replay(files: &[String]) -> Result<ReplayFeed, Failure> {
@@ -16,48 +17,48 @@ pub(super) fn replay(files: &[String]) -> Result<ReplayFeed, Failure> {
     ReplayFeed::new(sources).map_err(Failure::input)
 }
 
-/// Asks the feed for what a subscription needs.
-pub(super) fn want(feed: &mut dyn Feed, subscription: &Subscription) -> Result<(), FeedError> {
-    let intervals: Vec<Interval> = subscription.needs.iter().map(|need| need.interval).collect();
-    feed.want(&intervals)
+/// What to do where the candles are longer than those that a trader wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// Its interval parameters are raised to what can be had, unless they were given.
+    Raise,
+    /// It cannot run.
+    Refuse,
 }
 
-/// A trader's parameters and what it subscribes to with them.
-pub(super) struct Fitted {
-    pub(super) params: Vec<(String, ParamValue)>,
-    pub(super) given: Map<String, Value>,
-    pub(super) subscription: Subscription,
-    /// What was changed to fit the candles, to be told.
-    pub(super) note: Option<String>,
-}
-
-/// Checks the parameters of a trader against a feed and asks for its candles. Where the candles are longer than a trader's
-/// default interval, its interval parameters are raised to what can be had, unless they were given.
+/// Checks the parameters of a trader against a feed and asks for its candles.
 pub(super) fn fit(
     modules: &Modules,
     module: &Module,
     given: Map<String, Value>,
     feed: &mut dyn Feed,
-) -> Result<Fitted, Failure> {
-    let fitted = |given: Map<String, Value>, note| {
-        let params = module.manifest.params(&given).map_err(Failure::input)?;
-        let subscription = modules.subscription(module, &params).map_err(Failure::fault)?;
-        Ok::<_, Failure>(Fitted { params, given, subscription, note })
+    mismatch: Mismatch,
+) -> Result<Fitted, Fault> {
+    let refused = |reason: String| Fault::new(Outcome::Refused, "init", reason);
+    let fitted = |given: &Map<String, Value>, note| {
+        let params = module.manifest.params(given).map_err(|error| refused(error.to_string()))?;
+        let subscription = modules.subscription(module, &params)?;
+        Ok::<_, Fault>(Fitted { params, subscription, note })
     };
-    let asked = fitted(given.clone(), None)?;
+    let asked = fitted(&given, None)?;
     let Err(error) = want(feed, &asked.subscription) else {
         return Ok(asked);
     };
     let FeedError::Interval { base, .. } = &error else {
-        return Err(Failure::input(error));
+        return Err(refused(error.to_string()));
     };
     let (raised, note) = raise(module, given, *base);
-    if note.is_empty() {
-        return Err(Failure::input(error));
+    if note.is_empty() || mismatch == Mismatch::Refuse {
+        return Err(refused(error.to_string()));
     }
-    let raised = fitted(raised, Some(format!("the candles are {base}, so {note}; set --params to choose")))?;
-    want(feed, &raised.subscription).map_err(Failure::input)?;
+    let raised = fitted(&raised, Some(format!("the candles are {base}, so {note}; set its parameters to choose")))?;
+    want(feed, &raised.subscription).map_err(|error| refused(error.to_string()))?;
     Ok(raised)
+}
+
+fn want(feed: &mut dyn Feed, subscription: &Subscription) -> Result<(), FeedError> {
+    let intervals: Vec<Interval> = subscription.needs.iter().map(|need| need.interval).collect();
+    feed.want(&intervals)
 }
 
 /// Raises the interval parameters that were not given to the shortest ones that can be made of `base`, keeping their order.
@@ -77,7 +78,9 @@ fn raise(module: &Module, mut given: Map<String, Value>, base: Interval) -> (Map
     let mut least = None;
     for (interval, name) in intervals {
         let fits = |candidate: &Interval| {
-            *candidate >= interval && base.divides(*candidate) && least.is_none_or(|least| *candidate > least)
+            *candidate >= interval
+                && (*candidate == base || base.divides(*candidate))
+                && least.is_none_or(|least| *candidate > least)
         };
         let Some(raised) = Interval::ALL.into_iter().find(fits) else { continue };
         least = Some(raised);

@@ -76,7 +76,8 @@ impl Terminal {
         let time = totals.last_close_ms.map(minute).unwrap_or_default();
         let speed = totals.candles as f64 / totals.elapsed.as_secs_f64().max(1e-9);
         let (candles, signals) = (grouped(totals.candles), grouped(totals.signals));
-        self.bar.set_message(format!("{time}  {candles} candles  {signals} signals  {} candles/s", grouped(speed as u64)));
+        self.bar
+            .set_message(format!("{time}  {candles} candles  {signals} signals  {} candles/s", grouped(speed as u64)));
         self.bar.tick();
     }
 
@@ -164,9 +165,12 @@ pub(super) fn grouped(number: u64) -> String {
 
 /// `1.2 s`, `350 ms`.
 pub(super) fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{:.1} s", time.as_secs_f64()) }
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
 use super::failure::Failure;
+use super::market::Mismatch;
 use super::terminal::{Rows, Terminal, grouped, minute, seconds};
 use super::{local, market};
 use crate::config::Config;
@@ -72,14 +73,15 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         }
         given.insert("interval".into(), Value::from(interval.as_str()));
     }
-    let fitted = market::fit(&modules, &module, given, &mut feed)?;
+    let fitted = market::fit(&modules, &module, given.clone(), &mut feed, Mismatch::Raise);
+    let fitted = fitted.map_err(|fault| Failure::input(fault.reason))?;
     if let Some(note) = &fitted.note {
         terminal.note(&format!("note: {note}"));
     }
 
     let read: u64 = feed.streams().map(|(_, _, _, _, candles)| candles as u64).sum();
     let fleet = Fleet::new(modules.clone(), feed.symbols().clone(), config.workers.get()).map_err(Failure::fault)?;
-    let owned = owned(args, &module, fitted.given)?;
+    let owned = owned(args, &module, given)?;
     let version = Version::of(&owned);
     fleet.insert(Ready {
         owned,
@@ -88,11 +90,8 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         params: fitted.params,
         subscription: fitted.subscription,
     });
-    let mut sink: Box<dyn Sink> = if args.json {
-        Box::new(JsonLines::new(io::stdout()))
-    } else {
-        Box::new(Rows::new(terminal.clone(), true))
-    };
+    let mut sink: Box<dyn Sink> =
+        if args.json { Box::new(JsonLines::new(io::stdout())) } else { Box::new(Rows::new(terminal.clone(), true)) };
     let feed = share(feed);
     let ending = Ending::on_signals()?;
     let totals = drive(&fleet, &feed, Speed::Max, &ending, &mut *sink, &terminal, &mut |_| {})?;

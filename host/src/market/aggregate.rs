@@ -49,11 +49,7 @@ struct Forming {
 impl Aggregator {
     /// One that builds `interval` out of `base`; none if it cannot be built.
     pub fn new(base: Interval, interval: Interval) -> Option<Self> {
-        base.divides(interval).then_some(Self {
-            base,
-            interval,
-            state: State::New,
-        })
+        base.divides(interval).then_some(Self { base, interval, state: State::New })
     }
 
     /// The interval that it builds.
@@ -122,11 +118,7 @@ impl Forming {
             *amount = sum.value();
         }
         let whole = (interval.as_ms() / base.as_ms()) as u32;
-        Bucket {
-            open_time_ms: self.open_time_ms,
-            values,
-            missing: whole.saturating_sub(self.candles),
-        }
+        Bucket { open_time_ms: self.open_time_ms, values, missing: whole.saturating_sub(self.candles) }
     }
 }
 

@@ -14,19 +14,7 @@ fn run(base: Interval, interval: Interval, candles: &[(i64, Values)]) -> Vec<Buc
 }
 
 fn candle(minute: i64, price: f64, volume: f64) -> (i64, Values) {
-    (
-        minute * MINUTE_MS,
-        [
-            price,
-            price + 1.0,
-            price - 1.0,
-            price + 0.5,
-            volume,
-            f64::NAN,
-            f64::NAN,
-            f64::NAN,
-        ],
-    )
+    (minute * MINUTE_MS, [price, price + 1.0, price - 1.0, price + 0.5, volume, f64::NAN, f64::NAN, f64::NAN])
 }
 
 #[test]
@@ -34,32 +22,17 @@ fn only_what_divides_is_built() {
     assert!(Aggregator::new(Interval::H4, Interval::H6).is_none());
     assert!(Aggregator::new(Interval::H1, Interval::H1).is_none());
     assert!(Aggregator::new(Interval::H1, Interval::M1).is_none());
-    assert_eq!(
-        Aggregator::new(Interval::D1, Interval::W1).map(|built| built.interval()),
-        Some(Interval::W1)
-    );
+    assert_eq!(Aggregator::new(Interval::D1, Interval::W1).map(|built| built.interval()), Some(Interval::W1));
 }
 
 #[test]
 fn the_beginning_must_be_seen_and_the_end_must_be_over() {
-    let minutes: Vec<_> = (1..14)
-        .map(|minute| candle(minute, 10.0 + minute as f64, 0.1))
-        .collect();
+    let minutes: Vec<_> = (1..14).map(|minute| candle(minute, 10.0 + minute as f64, 0.1)).collect();
     let buckets = run(Interval::M1, Interval::M5, &minutes);
-    assert_eq!(
-        buckets.len(),
-        1,
-        "minutes 1 to 4 and 10 to 13 are no candle: {buckets:?}"
-    );
-    assert_eq!(
-        (buckets[0].open_time_ms, buckets[0].missing),
-        (5 * MINUTE_MS, 0)
-    );
+    assert_eq!(buckets.len(), 1, "minutes 1 to 4 and 10 to 13 are no candle: {buckets:?}");
+    assert_eq!((buckets[0].open_time_ms, buckets[0].missing), (5 * MINUTE_MS, 0));
     let [open, high, low, close, volume, quote, ..] = buckets[0].values;
-    assert_eq!(
-        (open, high, low, close, volume),
-        (15.0, 20.0, 14.0, 19.5, 0.5)
-    );
+    assert_eq!((open, high, low, close, volume), (15.0, 20.0, 14.0, 19.5, 0.5));
     assert!(quote.is_nan());
 }
 
@@ -67,32 +40,19 @@ fn the_beginning_must_be_seen_and_the_end_must_be_over() {
 fn missing_minutes_are_counted_and_empty_buckets_skipped() {
     // The second bucket lacks its end, the third is empty, the fourth has only its last minute.
     let minutes = [0, 1, 2, 3, 4, 5, 6, 19, 20].map(|minute| candle(minute, 5.0, 1.0));
-    let buckets: Vec<_> = run(Interval::M1, Interval::M5, &minutes)
-        .iter()
-        .map(|b| (b.open_time_ms / MINUTE_MS, b.missing))
-        .collect();
+    let buckets: Vec<_> =
+        run(Interval::M1, Interval::M5, &minutes).iter().map(|b| (b.open_time_ms / MINUTE_MS, b.missing)).collect();
     assert_eq!(buckets, [(0, 0), (5, 3), (15, 4)]);
 }
 
 /// Adds decimals given as text, digit by digit: each is `whole.fraction` with eight places.
 fn decimal_sum(hundred_millionths: &[u64]) -> f64 {
-    let total: u128 = hundred_millionths
-        .iter()
-        .map(|part| u128::from(*part))
-        .sum();
-    format!("{}.{:08}", total / 100_000_000, total % 100_000_000)
-        .parse()
-        .unwrap()
+    let total: u128 = hundred_millionths.iter().map(|part| u128::from(*part)).sum();
+    format!("{}.{:08}", total / 100_000_000, total % 100_000_000).parse().unwrap()
 }
 
 fn decimal(hundred_millionths: u64) -> f64 {
-    format!(
-        "{}.{:08}",
-        hundred_millionths / 100_000_000,
-        hundred_millionths % 100_000_000
-    )
-    .parse()
-    .unwrap()
+    format!("{}.{:08}", hundred_millionths / 100_000_000, hundred_millionths % 100_000_000).parse().unwrap()
 }
 
 proptest! {

@@ -117,9 +117,7 @@ pub enum CandleFault {
         value: f64,
     },
     /// The open time is not one of the interval.
-    #[error(
-        "no {interval} candle opens at {open_time_ms} (the one around it opens at {expected_ms})"
-    )]
+    #[error("no {interval} candle opens at {open_time_ms} (the one around it opens at {expected_ms})")]
     Misaligned {
         /// The interval.
         interval: Interval,
@@ -133,52 +131,20 @@ pub enum CandleFault {
 impl Candle {
     /// From the values of a batch.
     pub const fn from_values(open_time_ms: i64, values: Values) -> Self {
-        let [
-            open,
-            high,
-            low,
-            close,
-            volume,
-            quote_volume,
-            taker_volume,
-            trades,
-        ] = values;
-        Self {
-            open_time_ms,
-            open,
-            high,
-            low,
-            close,
-            volume,
-            quote_volume,
-            taker_volume,
-            trades,
-        }
+        let [open, high, low, close, volume, quote_volume, taker_volume, trades] = values;
+        Self { open_time_ms, open, high, low, close, volume, quote_volume, taker_volume, trades }
     }
 
     /// The values of a batch.
     pub const fn values(&self) -> Values {
-        [
-            self.open,
-            self.high,
-            self.low,
-            self.close,
-            self.volume,
-            self.quote_volume,
-            self.taker_volume,
-            self.trades,
-        ]
+        [self.open, self.high, self.low, self.close, self.volume, self.quote_volume, self.taker_volume, self.trades]
     }
 
     /// Whether a trader may see it.
     pub fn check(&self, interval: Interval) -> Result<(), CandleFault> {
         if !interval.may_open_at(self.open_time_ms) {
             let expected_ms = interval.open_of(self.open_time_ms);
-            return Err(CandleFault::Misaligned {
-                interval,
-                open_time_ms: self.open_time_ms,
-                expected_ms,
-            });
+            return Err(CandleFault::Misaligned { interval, open_time_ms: self.open_time_ms, expected_ms });
         }
         check_values(&self.values())
     }
@@ -186,31 +152,12 @@ impl Candle {
 
 /// What [`Candle::check`] says of everything but the time.
 pub(super) fn check_values(values: &Values) -> Result<(), CandleFault> {
-    let [
-        open,
-        high,
-        low,
-        close,
-        volume,
-        quote_volume,
-        taker_volume,
-        trades,
-    ] = *values;
+    let [open, high, low, close, volume, quote_volume, taker_volume, trades] = *values;
     // Every comparison is false for NaN, so what is neither finite nor in order ends in the search for the reason.
-    let prices = low > 0.0
-        && low <= open
-        && low <= close
-        && open <= high
-        && close <= high
-        && high < f64::INFINITY;
+    let prices = low > 0.0 && low <= open && low <= close && open <= high && close <= high && high < f64::INFINITY;
     let amount = |value: f64| (0.0..f64::INFINITY).contains(&value);
     let optional = |value: f64| amount(value) || value.is_nan();
-    if prices
-        && amount(volume)
-        && optional(quote_volume)
-        && optional(taker_volume)
-        && optional(trades)
-    {
+    if prices && amount(volume) && optional(quote_volume) && optional(taker_volume) && optional(trades) {
         return Ok(());
     }
     Err(fault(values))
@@ -230,17 +177,9 @@ fn fault(values: &Values) -> CandleFault {
             return CandleFault::Amount { column, value };
         }
     }
-    for (column, value) in [
-        (Column::Open, open),
-        (Column::Close, close),
-        (Column::Low, low),
-    ] {
+    for (column, value) in [(Column::Open, open), (Column::Close, close), (Column::Low, low)] {
         if value > high {
-            return CandleFault::High {
-                high,
-                column,
-                value,
-            };
+            return CandleFault::High { high, column, value };
         }
     }
     for (column, value) in [(Column::Open, open), (Column::Close, close)] {
@@ -248,10 +187,7 @@ fn fault(values: &Values) -> CandleFault {
             return CandleFault::Low { low, column, value };
         }
     }
-    CandleFault::Amount {
-        column: Column::Volume,
-        value: volume,
-    }
+    CandleFault::Amount { column: Column::Volume, value: volume }
 }
 
 #[cfg(test)]
@@ -279,55 +215,23 @@ mod tests {
     #[test]
     fn good_candles_pass() {
         assert_eq!(GOOD.check(Interval::M1), Ok(()));
-        assert_eq!(
-            Candle {
-                open_time_ms: 0,
-                high: 2.5,
-                ..GOOD
-            }
-            .check(Interval::D1),
-            Ok(())
-        );
+        assert_eq!(Candle { open_time_ms: 0, high: 2.5, ..GOOD }.check(Interval::D1), Ok(()));
         assert_eq!(Candle::from_values(60_000, GOOD.values()).close, GOOD.close);
     }
 
     #[test]
     fn each_fault_is_named() {
-        assert_eq!(
-            fault_of(|c| c.open = f64::NAN),
-            "open NaN is not a positive price"
-        );
+        assert_eq!(fault_of(|c| c.open = f64::NAN), "open NaN is not a positive price");
         assert_eq!(fault_of(|c| c.low = 0.0), "low 0 is not a positive price");
-        assert_eq!(
-            fault_of(|c| c.high = f64::INFINITY),
-            "high inf is not a positive price"
-        );
-        assert_eq!(
-            fault_of(|c| c.close = -1.0),
-            "close -1 is not a positive price"
-        );
-        assert_eq!(
-            fault_of(|c| c.high = 2.2),
-            "high 2.2 is below the close 2.5"
-        );
+        assert_eq!(fault_of(|c| c.high = f64::INFINITY), "high inf is not a positive price");
+        assert_eq!(fault_of(|c| c.close = -1.0), "close -1 is not a positive price");
+        assert_eq!(fault_of(|c| c.high = 2.2), "high 2.2 is below the close 2.5");
         assert_eq!(fault_of(|c| c.high = 0.5), "high 0.5 is below the open 2");
         assert_eq!(fault_of(|c| c.low = 2.2), "low 2.2 is above the open 2");
-        assert_eq!(
-            fault_of(|c| c.volume = f64::NAN),
-            "volume NaN is not an amount (zero or more)"
-        );
-        assert_eq!(
-            fault_of(|c| c.volume = -1.0),
-            "volume -1 is not an amount (zero or more)"
-        );
-        assert_eq!(
-            fault_of(|c| c.trades = -1.0),
-            "trades -1 is not an amount (zero or more)"
-        );
-        assert_eq!(
-            fault_of(|c| c.quote_volume = f64::INFINITY),
-            "quote_volume inf is not an amount (zero or more)"
-        );
+        assert_eq!(fault_of(|c| c.volume = f64::NAN), "volume NaN is not an amount (zero or more)");
+        assert_eq!(fault_of(|c| c.volume = -1.0), "volume -1 is not an amount (zero or more)");
+        assert_eq!(fault_of(|c| c.trades = -1.0), "trades -1 is not an amount (zero or more)");
+        assert_eq!(fault_of(|c| c.quote_volume = f64::INFINITY), "quote_volume inf is not an amount (zero or more)");
         assert_eq!(
             fault_of(|c| c.open_time_ms = 60_001),
             "no 1m candle opens at 60001 (the one around it opens at 60000)"

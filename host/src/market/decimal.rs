@@ -78,19 +78,11 @@ impl DecimalSum {
     fn value_slow(&self) -> f64 {
         let lowest = self.rest.keys().next().copied().unwrap_or(-8).min(-8);
         let mut total = Vec::new();
-        let parts = self
-            .rest
-            .iter()
-            .map(|(power, digits)| (*power, *digits))
-            .chain([(-8, self.units)]);
+        let parts = self.rest.iter().map(|(power, digits)| (*power, *digits)).chain([(-8, self.units)]);
         for (power, digits) in parts {
             add_digits(&mut total, (power - lowest) as usize, digits);
         }
-        let digits: String = total
-            .iter()
-            .rev()
-            .map(|digit| char::from(b'0' + digit))
-            .collect();
+        let digits: String = total.iter().rev().map(|digit| char::from(b'0' + digit)).collect();
         // The standard library reads decimals of any length to the nearest `f64`.
         format!("0{digits}e{lowest}").parse().unwrap_or(f64::NAN)
     }
@@ -113,8 +105,7 @@ fn careful_units(amount: f64) -> Option<u128> {
             .map(u128::from);
     }
     let hundredths = (amount * 100.0 + 0.5) as u64;
-    (amount < LARGE && hundredths as f64 / 100.0 == amount)
-        .then_some(u128::from(hundredths) * 1_000_000)
+    (amount < LARGE && hundredths as f64 / 100.0 == amount).then_some(u128::from(hundredths) * 1_000_000)
 }
 
 /// Adds `digits * 10^shift` to a decimal number that is kept lowest digit first.
@@ -176,10 +167,7 @@ mod tests {
         assert_eq!(sum(&[0.1; 10]), 1.0);
         assert_eq!(sum(&[1e300, 1e-300]), 1e300);
         assert_eq!(sum(&[1e-12; 1000]), 1e-9);
-        assert_eq!(
-            sum(&[123_456_789_012.25, 0.000_000_01]),
-            "123456789012.25000001".parse::<f64>().unwrap()
-        );
+        assert_eq!(sum(&[123_456_789_012.25, 0.000_000_01]), "123456789012.25000001".parse::<f64>().unwrap());
         assert!(sum(&[1.0, f64::NAN, 2.0]).is_nan());
         assert_eq!(sum(&[f64::MAX, f64::MAX]), f64::INFINITY);
     }

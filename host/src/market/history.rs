@@ -33,12 +33,7 @@ pub struct Ticker {
 
 impl Stream {
     fn new(interval: Interval) -> Self {
-        Self {
-            interval,
-            open_times: Vec::new(),
-            columns: Default::default(),
-            missing: Vec::new(),
-        }
+        Self { interval, open_times: Vec::new(), columns: Default::default(), missing: Vec::new() }
     }
 
     /// Its interval.
@@ -68,16 +63,7 @@ impl Stream {
 
     /// The values of one column, oldest first.
     pub fn column(&self, column: Column) -> &[f64] {
-        let [
-            open,
-            high,
-            low,
-            close,
-            volume,
-            quote_volume,
-            taker_volume,
-            trades,
-        ] = &self.columns;
+        let [open, high, low, close, volume, quote_volume, taker_volume, trades] = &self.columns;
         match column {
             Column::Open => open,
             Column::High => high,
@@ -101,13 +87,9 @@ impl Stream {
         let ahead = (newest_ms.saturating_sub(last_open_ms)).max(0) as u64;
         let ahead = ahead.div_ceil(self.interval.as_ms() as u64) as usize;
         if let Some(guess) = self.open_times.len().checked_sub(ahead) {
-            let before = guess
-                .checked_sub(1)
-                .and_then(|index| self.open_times.get(index));
+            let before = guess.checked_sub(1).and_then(|index| self.open_times.get(index));
             let after = self.open_times.get(guess);
-            if before.is_none_or(|ms| *ms <= last_open_ms)
-                && after.is_none_or(|ms| *ms > last_open_ms)
-            {
+            if before.is_none_or(|ms| *ms <= last_open_ms) && after.is_none_or(|ms| *ms > last_open_ms) {
                 return guess;
             }
         }
@@ -119,17 +101,12 @@ impl Stream {
     pub fn ticker_at(&self, close_ms: i64) -> Option<Ticker> {
         let candles = ticker_candles(self.interval)?;
         let length_ms = self.interval.as_ms();
-        let last_open_ms = self
-            .interval
-            .open_of(close_ms.saturating_add(1))
-            .saturating_sub(length_ms);
+        let last_open_ms = self.interval.open_of(close_ms.saturating_add(1)).saturating_sub(length_ms);
         let end = self.len_at(close_ms);
         let window = end.checked_sub(candles)?..end;
         let times = self.open_times.get(window.clone())?;
         // Open times rise by whole intervals, so the ends tell whether anything is missing between them.
-        if times.last() != Some(&last_open_ms)
-            || times.first() != Some(&(last_open_ms - DAY_MS + length_ms))
-        {
+        if times.last() != Some(&last_open_ms) || times.first() != Some(&(last_open_ms - DAY_MS + length_ms)) {
             return None;
         }
         let open = self.column(Column::Open).get(window.start)?;
@@ -138,20 +115,13 @@ impl Stream {
         let volumes = self.column(Column::QuoteVolume).get(window)?;
         let sum = volumes.iter().fold(0.0, |sum, volume| sum + volume);
         let quote_volume = if sum.is_finite() { sum } else { f64::NAN };
-        change_percent.is_finite().then_some(Ticker {
-            change_percent,
-            quote_volume,
-        })
+        change_percent.is_finite().then_some(Ticker { change_percent, quote_volume })
     }
 
     #[inline]
     fn push(&mut self, open_time_ms: i64, values: &Values, missing: u32) {
         // What is there already stays: a feed may tell a candle again after a reconnect.
-        if self
-            .open_times
-            .last()
-            .is_some_and(|last| *last >= open_time_ms)
-        {
+        if self.open_times.last().is_some_and(|last| *last >= open_time_ms) {
             return;
         }
         self.open_times.push(open_time_ms);
@@ -240,17 +210,12 @@ impl History {
             }
             let needed = batch.symbols.last().map_or(0, |last| *last as usize + 1);
             if shelf.streams.len() < needed {
-                shelf
-                    .streams
-                    .resize_with(needed, || Stream::new(batch.interval));
+                shelf.streams.resize_with(needed, || Stream::new(batch.interval));
             }
             let Some(waiting) = wide.get_mut(batch.interval.ordinal()) else {
                 continue;
             };
-            if waiting
-                .first()
-                .is_some_and(|first| first.symbols != batch.symbols)
-            {
+            if waiting.first().is_some_and(|first| first.symbols != batch.symbols) {
                 shelf.take(waiting);
                 waiting.clear();
             }
@@ -277,24 +242,13 @@ impl History {
 
     /// The streams of an interval that have candles.
     pub fn streams(&self, interval: Interval) -> impl Iterator<Item = (SymbolId, &Stream)> {
-        let streams = self
-            .shelves
-            .get(interval.ordinal())
-            .map(|shelf| shelf.streams.as_slice())
-            .unwrap_or_default();
-        (0..)
-            .map(SymbolId)
-            .zip(streams)
-            .filter(|(_, stream)| !stream.is_empty())
+        let streams = self.shelves.get(interval.ordinal()).map(|shelf| shelf.streams.as_slice()).unwrap_or_default();
+        (0..).map(SymbolId).zip(streams).filter(|(_, stream)| !stream.is_empty())
     }
 
     /// The kept candles of a stream; none if it has had no candle, or its interval is not kept.
     pub fn stream(&self, symbol: SymbolId, interval: Interval) -> Option<&Stream> {
-        let stream = self
-            .shelves
-            .get(interval.ordinal())?
-            .streams
-            .get(symbol.index())?;
+        let stream = self.shelves.get(interval.ordinal())?.streams.get(symbol.index())?;
         (!stream.is_empty()).then_some(stream)
     }
 }

@@ -5,20 +5,13 @@ use super::*;
 const BTC: SymbolId = SymbolId(0);
 
 /// One close of one interval for each open time, all symbols in each.
-fn segment(
-    interval: Interval,
-    symbols: u32,
-    opens: &[i64],
-    value: impl Fn(u32, i64) -> Values,
-) -> Segment {
+fn segment(interval: Interval, symbols: u32, opens: &[i64], value: impl Fn(u32, i64) -> Values) -> Segment {
     let mut segment = Segment::new();
     let mut builder = segment.builder();
     for open_ms in opens {
         builder.batch(interval, *open_ms).unwrap();
         for symbol in 0..symbols {
-            builder
-                .row(SymbolId(symbol), &value(symbol, *open_ms), 0)
-                .unwrap();
+            builder.row(SymbolId(symbol), &value(symbol, *open_ms), 0).unwrap();
         }
     }
     builder.finish().unwrap();
@@ -26,16 +19,7 @@ fn segment(
 }
 
 fn values(price: f64, quote_volume: f64) -> Values {
-    [
-        price,
-        price + 1.0,
-        price - 0.5,
-        price + 0.5,
-        1.0,
-        quote_volume,
-        f64::NAN,
-        3.0,
-    ]
+    [price, price + 1.0, price - 0.5, price + 0.5, 1.0, quote_volume, f64::NAN, 3.0]
 }
 
 /// Every candle ever seen of one stream, looked through from the start for each answer.
@@ -76,39 +60,22 @@ fn keeps_what_was_required_and_the_last_day() {
         history.trim();
     }
     let stream = history.stream(BTC, Interval::H1).unwrap();
-    assert!(
-        (24..=24 + SLACK_CANDLES + 7).contains(&stream.len()),
-        "{}",
-        stream.len()
-    );
+    assert!((24..=24 + SLACK_CANDLES + 7).contains(&stream.len()), "{}", stream.len());
     assert_eq!(stream.open_times().last(), Some(&(4999 * hour_ms)));
     assert_eq!(stream.column(Column::Open).last(), Some(&5000.0));
     assert_eq!(stream.column(Column::Trades).len(), stream.len());
     assert!(history.stream(SymbolId(2), Interval::H1).is_none());
-    assert!(
-        history.stream(BTC, Interval::M1).is_none(),
-        "nobody required it"
-    );
+    assert!(history.stream(BTC, Interval::M1).is_none(), "nobody required it");
     let ticker = stream.ticker_at(5000 * hour_ms - 1).unwrap();
-    assert_eq!(
-        ticker,
-        Ticker {
-            change_percent: (5000.5 - 4977.0) / 4977.0 * 100.0,
-            quote_volume: 24.0
-        }
-    );
+    assert_eq!(ticker, Ticker { change_percent: (5000.5 - 4977.0) / 4977.0 * 100.0, quote_volume: 24.0 });
 }
 
 #[test]
 fn candles_told_again_change_nothing() {
     let mut history = History::new();
     history.require(Interval::M1, 1);
-    history.append(&segment(Interval::M1, 1, &[0, 60_000], |_, _| {
-        values(1.0, 1.0)
-    }));
-    history.append(&segment(Interval::M1, 1, &[60_000, 120_000], |_, _| {
-        values(2.0, 1.0)
-    }));
+    history.append(&segment(Interval::M1, 1, &[0, 60_000], |_, _| values(1.0, 1.0)));
+    history.append(&segment(Interval::M1, 1, &[60_000, 120_000], |_, _| values(2.0, 1.0)));
     let stream = history.stream(BTC, Interval::M1).unwrap();
     assert_eq!(stream.open_times(), [0, 60_000, 120_000]);
     assert_eq!(stream.column(Column::Open), [1.0, 1.0, 2.0]);
@@ -116,26 +83,14 @@ fn candles_told_again_change_nothing() {
 
 #[test]
 fn a_day_candle_is_its_own_ticker_and_longer_ones_have_none() {
-    for (interval, known) in [
-        (Interval::D1, true),
-        (Interval::D3, false),
-        (Interval::W1, false),
-    ] {
+    for (interval, known) in [(Interval::D1, true), (Interval::D3, false), (Interval::W1, false)] {
         let mut history = History::new();
         history.require(interval, 1);
         let open_ms = interval.open_of(1_735_689_600_000);
-        history.append(&segment(interval, 1, &[open_ms], |_, _| {
-            values(100.0, f64::NAN)
-        }));
-        let ticker = history
-            .stream(BTC, interval)
-            .unwrap()
-            .ticker_at(interval.close_of(open_ms));
+        history.append(&segment(interval, 1, &[open_ms], |_, _| values(100.0, f64::NAN)));
+        let ticker = history.stream(BTC, interval).unwrap().ticker_at(interval.close_of(open_ms));
         assert_eq!(ticker.is_some(), known);
-        assert!(
-            ticker
-                .is_none_or(|ticker| ticker.change_percent == 0.5 && ticker.quote_volume.is_nan())
-        );
+        assert!(ticker.is_none_or(|ticker| ticker.change_percent == 0.5 && ticker.quote_volume.is_nan()));
     }
 }
 

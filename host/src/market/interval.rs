@@ -50,9 +50,7 @@ pub enum Interval {
 
 /// A text that names no interval of a trader.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not an interval{hint}; use one of 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w"
-)]
+#[error("`{text}` is not an interval{hint}; use one of 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w")]
 pub struct IntervalError {
     text: String,
     hint: &'static str,
@@ -159,18 +157,15 @@ impl FromStr for Interval {
     type Err = IntervalError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|interval| interval.as_str() == text)
-            .ok_or_else(|| IntervalError {
-                text: text.chars().take(20).flat_map(char::escape_debug).collect(),
-                hint: match text {
-                    "1M" | "1mo" => " (months differ in length; 1m is a minute)",
-                    "1s" => " (seconds are finer than traders get)",
-                    _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => " (case matters)",
-                    _ => "",
-                },
-            })
+        Self::ALL.into_iter().find(|interval| interval.as_str() == text).ok_or_else(|| IntervalError {
+            text: text.chars().take(20).flat_map(char::escape_debug).collect(),
+            hint: match text {
+                "1M" | "1mo" => " (months differ in length; 1m is a minute)",
+                "1s" => " (seconds are finer than traders get)",
+                _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => " (case matters)",
+                _ => "",
+            },
+        })
     }
 }
 
@@ -206,20 +201,10 @@ mod tests {
         for (ordinal, interval) in Interval::ALL.into_iter().enumerate() {
             assert_eq!(interval.as_str().parse(), Ok(interval));
             assert_eq!(interval.ordinal(), ordinal);
-            assert_eq!(
-                serde_json::to_string(&interval).unwrap(),
-                format!("\"{interval}\"")
-            );
-            assert_eq!(
-                serde_json::from_str::<Interval>(&format!("\"{interval}\"")).unwrap(),
-                interval
-            );
+            assert_eq!(serde_json::to_string(&interval).unwrap(), format!("\"{interval}\""));
+            assert_eq!(serde_json::from_str::<Interval>(&format!("\"{interval}\"")).unwrap(), interval);
         }
-        assert!(
-            Interval::ALL
-                .windows(2)
-                .all(|pair| pair[0] < pair[1] && pair[0].as_ms() < pair[1].as_ms())
-        );
+        assert!(Interval::ALL.windows(2).all(|pair| pair[0] < pair[1] && pair[0].as_ms() < pair[1].as_ms()));
     }
 
     #[test]
@@ -230,18 +215,9 @@ mod tests {
             message("1M"),
             format!("`1M` is not an interval (months differ in length; 1m is a minute); {allowed}")
         );
-        assert_eq!(
-            message("1s"),
-            format!("`1s` is not an interval (seconds are finer than traders get); {allowed}")
-        );
-        assert_eq!(
-            message("1H"),
-            format!("`1H` is not an interval (case matters); {allowed}")
-        );
-        assert_eq!(
-            message("7m\u{1b}"),
-            format!("`7m\\u{{1b}}` is not an interval; {allowed}")
-        );
+        assert_eq!(message("1s"), format!("`1s` is not an interval (seconds are finer than traders get); {allowed}"));
+        assert_eq!(message("1H"), format!("`1H` is not an interval (case matters); {allowed}"));
+        assert_eq!(message("7m\u{1b}"), format!("`7m\\u{{1b}}` is not an interval; {allowed}"));
     }
 
     #[test]
@@ -257,10 +233,7 @@ mod tests {
     fn three_days_are_aligned_as_binance_does_it() {
         // BTCUSDT was listed on 2017-08-17, NEOBTC on 2017-07-14, and both have 3d candles from that day on.
         let (btcusdt_ms, neobtc_ms) = (17_395 * DAY_MS, 17_361 * DAY_MS);
-        assert_eq!(
-            Interval::D3.open_of(btcusdt_ms + 3 * DAY_MS - 1),
-            btcusdt_ms
-        );
+        assert_eq!(Interval::D3.open_of(btcusdt_ms + 3 * DAY_MS - 1), btcusdt_ms);
         assert!(Interval::D3.may_open_at(btcusdt_ms) && Interval::D3.may_open_at(neobtc_ms));
         assert!(!Interval::D3.may_open_at(neobtc_ms + HOUR_MS));
         assert!(!Interval::W1.may_open_at(neobtc_ms));
@@ -269,19 +242,9 @@ mod tests {
     #[test]
     fn opens_hold_their_time() {
         for interval in Interval::ALL {
-            for time_ms in [
-                -1,
-                0,
-                1,
-                NEW_YEAR_2025_MS,
-                NEW_YEAR_2025_MS + 123_456_789,
-                -98_765_432_101,
-            ] {
+            for time_ms in [-1, 0, 1, NEW_YEAR_2025_MS, NEW_YEAR_2025_MS + 123_456_789, -98_765_432_101] {
                 let open_ms = interval.open_of(time_ms);
-                assert!(
-                    open_ms <= time_ms && time_ms <= interval.close_of(open_ms),
-                    "{interval} {time_ms}"
-                );
+                assert!(open_ms <= time_ms && time_ms <= interval.close_of(open_ms), "{interval} {time_ms}");
                 assert_eq!(interval.open_of(open_ms), open_ms);
             }
             // Far off times are wrong, not fatal.

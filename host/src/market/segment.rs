@@ -90,26 +90,17 @@ impl<'a> CloseRef<'a> {
 
     /// What is missing before the candles of this close, in the order of those candles.
     pub fn gaps(&self) -> &'a [Gap] {
-        self.segment
-            .gaps
-            .get(self.close.first_gap..self.last_gap)
-            .unwrap_or_default()
+        self.segment.gaps.get(self.close.first_gap..self.last_gap).unwrap_or_default()
     }
 
     /// The batches, longest interval first.
     pub fn batches(&self) -> impl Iterator<Item = BatchRef<'a>> + use<'a> {
         let segment = self.segment;
-        let mut rest = segment
-            .batches
-            .get(self.close.first_batch..)
-            .unwrap_or_default();
+        let mut rest = segment.batches.get(self.close.first_batch..).unwrap_or_default();
         (self.close.first_batch..self.last_batch).filter_map(move |_| {
             let (batch, others) = rest.split_first()?;
             rest = others;
-            let rows = batch.first_row
-                ..others
-                    .first()
-                    .map_or(segment.row_symbols.len(), |next| next.first_row);
+            let rows = batch.first_row..others.first().map_or(segment.row_symbols.len(), |next| next.first_row);
             let values = rows.start * VALUES_PER_CANDLE..rows.end * VALUES_PER_CANDLE;
             Some(BatchRef {
                 interval: batch.interval,
@@ -142,10 +133,7 @@ impl Segment {
     /// Clears it and fills it anew.
     pub fn builder(&mut self) -> SegmentBuilder<'_> {
         self.clear();
-        SegmentBuilder {
-            segment: self,
-            last_symbol: None,
-        }
+        SegmentBuilder { segment: self, last_symbol: None }
     }
 
     /// The closes in order.
@@ -159,19 +147,10 @@ impl Segment {
     }
 
     fn close_at(&self, index: usize) -> CloseRef<'_> {
-        let end = Close {
-            close_time_ms: 0,
-            first_batch: self.batches.len(),
-            first_gap: self.gaps.len(),
-        };
+        let end = Close { close_time_ms: 0, first_batch: self.batches.len(), first_gap: self.gaps.len() };
         let close = self.closes.get(index).copied().unwrap_or(end);
         let next = self.closes.get(index + 1).copied().unwrap_or(end);
-        CloseRef {
-            segment: self,
-            close,
-            last_batch: next.first_batch,
-            last_gap: next.first_gap,
-        }
+        CloseRef { segment: self, close, last_batch: next.first_batch, last_gap: next.first_gap }
     }
 
     /// How many closes there are.
@@ -204,9 +183,7 @@ impl Segment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
     /// A batch out of order.
-    #[error(
-        "feed out of order: a {interval} batch closing at {close_ms} after {last_interval} at {last_close_ms}"
-    )]
+    #[error("feed out of order: a {interval} batch closing at {close_ms} after {last_interval} at {last_close_ms}")]
     Batch {
         /// Interval of the batch.
         interval: Interval,
@@ -226,9 +203,7 @@ pub enum SegmentError {
         last: Option<u32>,
     },
     /// A gap that does not end where its candle opens.
-    #[error(
-        "feed out of order: a gap of symbol {symbol} from {from_open_ms} before a candle that opens at {open_ms}"
-    )]
+    #[error("feed out of order: a gap of symbol {symbol} from {from_open_ms} before a candle that opens at {open_ms}")]
     Gap {
         /// Symbol of the gap.
         symbol: u32,
@@ -260,11 +235,7 @@ impl SegmentBuilder<'_> {
                 return Err(SegmentError::Empty);
             }
             same_close = close_time_ms == last.close_time_ms;
-            let in_order = if same_close {
-                interval < last.interval
-            } else {
-                close_time_ms > last.close_time_ms
-            };
+            let in_order = if same_close { interval < last.interval } else { close_time_ms > last.close_time_ms };
             if !in_order {
                 return Err(SegmentError::Batch {
                     interval,
@@ -276,18 +247,9 @@ impl SegmentBuilder<'_> {
         }
         if !same_close {
             let (first_batch, first_gap) = (self.segment.batches.len(), self.segment.gaps.len());
-            self.segment.closes.push(Close {
-                close_time_ms,
-                first_batch,
-                first_gap,
-            });
+            self.segment.closes.push(Close { close_time_ms, first_batch, first_gap });
         }
-        self.segment.batches.push(Batch {
-            interval,
-            open_time_ms,
-            close_time_ms,
-            first_row,
-        });
+        self.segment.batches.push(Batch { interval, open_time_ms, close_time_ms, first_row });
         self.last_symbol = None;
         Ok(())
     }
@@ -296,41 +258,21 @@ impl SegmentBuilder<'_> {
     pub fn gap(&mut self, symbol: SymbolId, from_open_ms: i64) -> Result<(), SegmentError> {
         let batch = self.segment.batches.last().ok_or(SegmentError::Empty)?;
         if self.last_symbol.is_some_and(|last| last >= symbol.0) {
-            return Err(SegmentError::Row {
-                symbol: symbol.0,
-                last: self.last_symbol,
-            });
+            return Err(SegmentError::Row { symbol: symbol.0, last: self.last_symbol });
         }
         let open_ms = batch.open_time_ms;
         if from_open_ms >= open_ms {
-            return Err(SegmentError::Gap {
-                symbol: symbol.0,
-                from_open_ms,
-                open_ms,
-            });
+            return Err(SegmentError::Gap { symbol: symbol.0, from_open_ms, open_ms });
         }
-        self.segment.gaps.push(Gap {
-            symbol,
-            interval: batch.interval,
-            from_open_ms,
-            until_open_ms: open_ms,
-        });
+        self.segment.gaps.push(Gap { symbol, interval: batch.interval, from_open_ms, until_open_ms: open_ms });
         Ok(())
     }
 
     /// Adds a candle to the batch.
     #[inline]
-    pub fn row(
-        &mut self,
-        symbol: SymbolId,
-        values: &Values,
-        missing: u32,
-    ) -> Result<(), SegmentError> {
+    pub fn row(&mut self, symbol: SymbolId, values: &Values, missing: u32) -> Result<(), SegmentError> {
         if self.last_symbol.is_some_and(|last| last >= symbol.0) {
-            return Err(SegmentError::Row {
-                symbol: symbol.0,
-                last: self.last_symbol,
-            });
+            return Err(SegmentError::Row { symbol: symbol.0, last: self.last_symbol });
         }
         if self.segment.batches.is_empty() {
             return Err(SegmentError::Empty);
@@ -350,9 +292,7 @@ impl SegmentBuilder<'_> {
     /// Ends the filling.
     pub fn finish(self) -> Result<(), SegmentError> {
         match self.segment.batches.last() {
-            Some(last) if last.first_row == self.segment.row_symbols.len() => {
-                Err(SegmentError::Empty)
-            }
+            Some(last) if last.first_row == self.segment.row_symbols.len() => Err(SegmentError::Empty),
             _ => Ok(()),
         }
     }

@@ -35,8 +35,7 @@ impl Symbols {
 
     /// The name as it is kept: upper case, 2 to 30 letters and digits.
     pub fn valid_name(text: &str) -> Result<String, SymbolError> {
-        let fits =
-            (2..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let fits = (2..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !fits {
             let text = text.chars().take(40).flat_map(char::escape_debug).collect();
             return Err(SymbolError { text });
@@ -70,10 +69,7 @@ impl Symbols {
 
     /// All symbols, by id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (SymbolId, &str)> {
-        self.names
-            .iter()
-            .enumerate()
-            .map(|(id, name)| (SymbolId(id as u32), name.as_str()))
+        self.names.iter().enumerate().map(|(id, name)| (SymbolId(id as u32), name.as_str()))
     }
 
     /// How many there are.
@@ -101,29 +97,14 @@ mod tests {
         assert_eq!(symbols.name(SymbolId(2)), None);
         assert_eq!(symbols.id("btcUSDT"), Some(SymbolId(0)));
         assert_eq!(symbols.id("ETHUSDT"), None);
-        assert_eq!(
-            symbols.iter().map(|(id, _)| id.0).collect::<Vec<_>>(),
-            [0, 1]
-        );
+        assert_eq!(symbols.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [0, 1]);
     }
 
     #[test]
     fn bad_names_are_shown_harmlessly() {
-        for bad in [
-            "",
-            "B",
-            "BTC-USDT",
-            "BTC/USDT",
-            "ÄÖ",
-            "BTC\u{1b}[31m",
-            &"A".repeat(31),
-        ] {
+        for bad in ["", "B", "BTC-USDT", "BTC/USDT", "ÄÖ", "BTC\u{1b}[31m", &"A".repeat(31)] {
             let message = Symbols::valid_name(bad).unwrap_err().to_string();
-            assert!(
-                message
-                    .ends_with("is not a symbol; use 2 to 30 letters and digits such as BTCUSDT"),
-                "{message}"
-            );
+            assert!(message.ends_with("is not a symbol; use 2 to 30 letters and digits such as BTCUSDT"), "{message}");
             assert!(!message.contains('\u{1b}'));
         }
     }

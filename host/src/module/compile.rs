@@ -60,7 +60,8 @@ fn precompile(bytes: &[u8], metering: Metering) -> Result<Vec<u8>, String> {
 }
 
 fn in_child(binary: &PathBuf, bytes: &[u8], metering: Metering) -> Result<Vec<u8>, CompileError> {
-    let host = |what: &str, error: &dyn std::fmt::Display| CompileError::Host(format!("{what} {}: {error}", binary.display()));
+    let host =
+        |what: &str, error: &dyn std::fmt::Display| CompileError::Host(format!("{what} {}: {error}", binary.display()));
     let mut command = Command::new(binary);
     command.arg(CHILD_COMMAND);
     if metering == Metering::Fuel {

@@ -16,8 +16,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 pub use cache::Cache;
-pub use componentize::componentize;
 pub use compile::{CHILD_COMMAND, Compiler, compile_child};
+pub use componentize::componentize;
 pub use digest::{Digest, InvalidDigest};
 pub use verdict::{Module, Refusal, Rule, Verdict};
 
@@ -147,10 +147,7 @@ impl Modules {
     }
 
     /// Lets the module describe itself, and start with its own defaults.
-    fn introduce(
-        &self,
-        linked: &Linked,
-    ) -> Result<(Manifest, Subscription), Refusal> {
+    fn introduce(&self, linked: &Linked) -> Result<(Manifest, Subscription), Refusal> {
         let refusal = |rule| {
             move |fault: Fault| Refusal {
                 rule,

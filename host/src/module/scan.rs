@@ -1,7 +1,8 @@
 //! What can be known of bytes without running them: a full parse, the world, and the static limits.
 
 use wasmparser::{
-    ComponentExternalKind, Encoding, MemoryType, Parser, Payload, TableType, TypeRef, ValidPayload, Validator, WasmFeatures,
+    ComponentExternalKind, Encoding, MemoryType, Parser, Payload, TableType, TypeRef, ValidPayload, Validator,
+    WasmFeatures,
 };
 
 use super::verdict::{Refusal, Rule};

@@ -86,7 +86,9 @@ impl Rule {
                 limits::COMPILE_MEMORY_BYTES
             ),
             Self::Describe => format!("describe has {} ms of CPU time", limits::CPU_DESCRIBE.as_millis()),
-            Self::Init => format!("init has {} ms of CPU time and must accept its own defaults", limits::CPU_INIT.as_millis()),
+            Self::Init => {
+                format!("init has {} ms of CPU time and must accept its own defaults", limits::CPU_INIT.as_millis())
+            }
         }
     }
 }

@@ -187,12 +187,8 @@ impl Cell {
             .filter_map(|(symbol, interval)| Some((symbols.id(symbol)?.0, *interval)))
             .collect();
         self.tags = u32::try_from(tags).unwrap_or(u32::MAX);
-        self.market = Some(Market {
-            history,
-            first_open_ms: vec![Vec::new(); subscription.needs.len()],
-            subscription,
-            others,
-        });
+        self.market =
+            Some(Market { history, first_open_ms: vec![Vec::new(); subscription.needs.len()], subscription, others });
     }
 
     /// The instance sees a stream from this candle on; an earlier word stands.
@@ -346,10 +342,8 @@ impl Cell {
     fn grow(&mut self, by_bytes: usize, what: &str) -> Result<bool> {
         let total = self.memory_bytes.saturating_add(by_bytes);
         if total > limits::MEMORY_BYTES {
-            let reason = format!(
-                "asked for {what} of {total} bytes in all, the budget is {} bytes",
-                limits::MEMORY_BYTES
-            );
+            let reason =
+                format!("asked for {what} of {total} bytes in all, the budget is {} bytes", limits::MEMORY_BYTES);
             self.memory_denied = Some(reason.clone());
             return Err(misuse(reason));
         }

@@ -105,7 +105,8 @@ impl Fresh {
     /// A fault, or a description that breaks a rule.
     pub fn describe(&mut self) -> Result<Manifest, Fault> {
         self.store.data_mut().begin(limits::CPU_DESCRIBE);
-        let described = self.guest.describe(&mut self.store).map_err(|error| fault(&mut self.store, "describe", &error))?;
+        let described =
+            self.guest.describe(&mut self.store).map_err(|error| fault(&mut self.store, "describe", &error))?;
         Manifest::check(described).map_err(|error| Fault::new(Outcome::Refused, "describe", error.to_string()))
     }
 

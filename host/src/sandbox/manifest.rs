@@ -204,7 +204,8 @@ impl Manifest {
         for name in given.keys() {
             rule(self.params.iter().any(|param| param.name == *name), || {
                 let known: Vec<&str> = self.params.iter().map(|param| param.name.as_str()).collect();
-                let known = if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
+                let known =
+                    if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
                 format!("{:?} has no parameter {:?}, {known}", self.name, shown(name, limits::NAME_BYTES))
             })?;
         }
@@ -241,7 +242,9 @@ impl Param {
             format!("parameter {what:?} is a {} and has choices, only texts have them", self.default.kind())
         })?;
         if let (Some(minimum), Some(maximum)) = (self.minimum, self.maximum) {
-            rule(minimum <= maximum, || format!("parameter {what:?} has the bounds {minimum} to {maximum}, swap them"))?;
+            rule(minimum <= maximum, || {
+                format!("parameter {what:?} has the bounds {minimum} to {maximum}, swap them")
+            })?;
         }
         self.within(&self.default)
     }
@@ -291,7 +294,9 @@ impl Param {
             (Some(minimum), None) => format!(" from {minimum}"),
             (None, Some(maximum)) => format!(" up to {maximum}"),
             (None, None) if !self.choices.is_empty() => format!(" out of {}", self.choices.join(", ")),
-            (None, None) if matches!(self.default, ParamValue::Text(_)) => format!(" of at most {} bytes", limits::TEXT_BYTES),
+            (None, None) if matches!(self.default, ParamValue::Text(_)) => {
+                format!(" of at most {} bytes", limits::TEXT_BYTES)
+            }
             (None, None) => String::new(),
         }
     }
@@ -379,7 +384,11 @@ impl Subscription {
             .map(|(symbol, interval)| {
                 let at = interval as usize;
                 rule(at < needs.len(), || {
-                    format!("other stream {:?} names interval {at} of {}", shown(&symbol, limits::NAME_BYTES), needs.len())
+                    format!(
+                        "other stream {:?} names interval {at} of {}",
+                        shown(&symbol, limits::NAME_BYTES),
+                        needs.len()
+                    )
                 })?;
                 Ok((symbol, at))
             })

@@ -24,15 +24,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, for tables of counters.
-    pub const ALL: [Self; 7] = [
-        Self::Ok,
-        Self::Refused,
-        Self::Trap,
-        Self::CpuDeadline,
-        Self::MemoryLimit,
-        Self::HostFault,
-        Self::Killed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Refused, Self::Trap, Self::CpuDeadline, Self::MemoryLimit, Self::HostFault, Self::Killed];
 
     /// The name in metrics and reports.
     #[must_use]

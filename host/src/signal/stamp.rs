@@ -106,7 +106,10 @@ impl StampedSignal {
             open_time: time(finding.open_time_ms)?,
             tag: tag.name.clone(),
             price_at_signal: finding.price,
-            change_percent_at_signal: finding.ticker.map(|ticker| ticker.change_percent).filter(|value| value.is_finite()),
+            change_percent_at_signal: finding
+                .ticker
+                .map(|ticker| ticker.change_percent)
+                .filter(|value| value.is_finite()),
             volume_at_signal: finding.ticker.map(|ticker| ticker.quote_volume).filter(|value| value.is_finite()),
             count: 1,
             historical: finding.historical,

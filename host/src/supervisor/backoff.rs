@@ -60,7 +60,15 @@ impl Backoff {
     }
 
     const fn new(limit: Option<u32>, first_delay_ms: i64, longest_delay_ms: i64) -> Self {
-        Self { limit, first_delay_ms, longest_delay_ms, strikes: 0, clean_calls: 0, last_fault_ms: i64::MIN, retry_at_ms: None }
+        Self {
+            limit,
+            first_delay_ms,
+            longest_delay_ms,
+            strikes: 0,
+            clean_calls: 0,
+            last_fault_ms: i64::MIN,
+            retry_at_ms: None,
+        }
     }
 
     /// Counts a fault at this market time.

@@ -250,11 +250,8 @@ impl Fleet {
             order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
             let mut signals = Vec::with_capacity(order.len());
             for (slot, finding) in order {
-                let origin = Origin {
-                    trader: &slot.owned,
-                    module: &slot.module,
-                    params_hash: slot.version.key.params.hash(),
-                };
+                let origin =
+                    Origin { trader: &slot.owned, module: &slot.module, params_hash: slot.version.key.params.hash() };
                 match StampedSignal::stamp(origin, &self.symbols, &finding) {
                     Ok(signal) => signals.push(signal),
                     Err(error) => tracing::error!(%error, "host fault"),

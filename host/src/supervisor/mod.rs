@@ -11,5 +11,5 @@ mod watchdog;
 
 pub use fleet::{Delivered, Fleet, Ready, Status};
 pub use last_good::LastGood;
-pub use reconcile::{Change, Reconciler, Want};
+pub use reconcile::{Change, Fit, Fitted, Reconciler};
 pub use runner::{Counts, FaultReport};

@@ -7,11 +7,11 @@ use super::fleet::{Fleet, Ready};
 use super::last_good::LastGood;
 use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
 use crate::ids::TraderId;
-use crate::module::Refusal;
+
+use crate::module::{Module, Modules, Refusal};
 use crate::ownership::{Attribution, OwnedTrader, Refusal as NotRun, Scope};
 use crate::registry::{Registry, Snapshot, TraderRow};
-use crate::market::Interval;
-use crate::sandbox::Outcome;
+use crate::sandbox::{Fault, Outcome, ParamValue, Subscription};
 use serde_json::{Map, Value};
 
 /// How often the last good version is looked for before a trader is left alone until the next change.
@@ -54,14 +54,25 @@ pub struct Reconciler {
     told: BTreeMap<String, String>,
 }
 
-/// Asks for candles of more intervals, or says why there can be none.
-pub type Want<'a> = dyn FnMut(&[Interval]) -> Result<(), String> + 'a;
+/// Parameters that fit a module and the candles, and what it subscribes to with them.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// All parameters, in order.
+    pub params: Vec<(String, ParamValue)>,
+    /// What it wants with them.
+    pub subscription: Subscription,
+    /// What was changed to fit the candles, to be told.
+    pub note: Option<String>,
+}
+
+/// Checks the parameters of a module and asks the feed for its candles, or says why that cannot be.
+pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fitted, Fault> + 'a;
 
 /// What actions are carried out with.
 struct Means<'a, 'w> {
     registry: &'a mut dyn Registry,
     fleet: &'a Fleet,
-    want: &'a mut Want<'w>,
+    fit: &'a mut Fit<'w>,
 }
 
 /// A version that cannot run.
@@ -86,13 +97,13 @@ impl Reconciler {
         Self { scope, running: BTreeMap::new(), names: BTreeMap::new(), last_good, told: BTreeMap::new() }
     }
 
-    /// One pass: everything that must stop is stopped before anything starts. `want` asks the feed for the intervals of a trader.
+    /// One pass: everything that must stop is stopped before anything starts. `fit` asks the feed for the candles of a trader.
     pub fn reconcile(
         &mut self,
         snapshot: &Snapshot,
         registry: &mut dyn Registry,
         fleet: &Fleet,
-        want: &mut Want<'_>,
+        fit: &mut Fit<'_>,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
         let owned = self.owned(snapshot, &mut changes);
@@ -114,7 +125,7 @@ impl Reconciler {
                 break;
             }
             for action in actions {
-                self.apply(action, &owned, &mut Means { registry, fleet, want }, &mut changes);
+                self.apply(action, &owned, &mut Means { registry, fleet, fit }, &mut changes);
             }
         }
         self.running.retain(|id, running| {
@@ -194,16 +205,15 @@ impl Reconciler {
     }
 
     /// A version that runs without fault is worth keeping.
-    fn remember_good(
-        &mut self,
-        fleet: &Fleet,
-        registry: &mut dyn Registry,
-        owned: &BTreeMap<TraderId, OwnedTrader>,
-    ) {
+    fn remember_good(&mut self, fleet: &Fleet, registry: &mut dyn Registry, owned: &BTreeMap<TraderId, OwnedTrader>) {
         for status in fleet.status() {
             let has_faults = status.counts.faults.keys().any(|outcome| *outcome != Outcome::Killed);
             let Some(running) = self.running.get_mut(&status.id) else { continue };
-            if !status.live || has_faults || status.counts.evaluations == 0 || running.last_good.as_ref() == Some(&status.version.key) {
+            if !status.live
+                || has_faults
+                || status.counts.evaluations == 0
+                || running.last_good.as_ref() == Some(&status.version.key)
+            {
                 continue;
             }
             running.last_good = Some(status.version.key.clone());
@@ -213,10 +223,9 @@ impl Reconciler {
             let Some(trader) = owned.get(&status.id).filter(|trader| trader.module().digest == key.digest) else {
                 continue;
             };
-            let kept_it = registry
-                .module(trader.module())
-                .map_err(|error| error.to_string())
-                .and_then(|bytes| kept.remember(status.id, key.digest, &params, &bytes).map_err(|error| error.to_string()));
+            let kept_it = registry.module(trader.module()).map_err(|error| error.to_string()).and_then(|bytes| {
+                kept.remember(status.id, key.digest, &params, &bytes).map_err(|error| error.to_string())
+            });
             if let Err(error) = kept_it {
                 tracing::warn!(trader = status.name, error, "the last good version could not be kept");
             }
@@ -260,10 +269,11 @@ impl Reconciler {
         let trader = owned.get(&id)?;
         let name = trader.name().to_owned();
         let unfit = match self.prepare(trader, &version, means) {
-            Ok(ready) => {
+            Ok((ready, note)) => {
                 means.fleet.insert(ready);
                 self.running.entry(id).or_default().active = Some(version);
-                return Some(done(name));
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                return Some(done(format!("{name}{note}")));
             }
             Err(unfit) => unfit,
         };
@@ -281,8 +291,13 @@ impl Reconciler {
         Some(Change::Rejected(name, reason))
     }
 
-    /// Fetches, admits, checks the parameters, and asks for the candles.
-    fn prepare(&self, trader: &OwnedTrader, version: &Version, means: &mut Means<'_, '_>) -> Result<Ready, Unfit> {
+    /// Fetches, admits, and fits the parameters to the candles.
+    fn prepare(
+        &self,
+        trader: &OwnedTrader,
+        version: &Version,
+        means: &mut Means<'_, '_>,
+    ) -> Result<(Ready, Option<String>), Unfit> {
         let key = &version.key;
         let modules = means.fleet.modules();
         let module = match modules.loaded(key.digest) {
@@ -297,14 +312,13 @@ impl Reconciler {
         } else {
             serde_json::from_str(key.params.as_str()).unwrap_or_default()
         };
-        let params = module.manifest.params(&given).map_err(|error| Unfit::Refused(error.to_string()))?;
-        let subscription = modules.subscription(&module, &params).map_err(|fault| match fault.outcome {
+        let fitted = (means.fit)(modules, &module, given).map_err(|fault| match fault.outcome {
             Outcome::HostFault => Unfit::Unavailable(fault.to_string()),
-            _ => Unfit::Refused(fault.to_string()),
+            _ => Unfit::Refused(fault.reason),
         })?;
-        let intervals: Vec<Interval> = subscription.needs.iter().map(|need| need.interval).collect();
-        (means.want)(&intervals).map_err(Unfit::Refused)?;
-        Ok(Ready { owned: trader.clone(), version: version.clone(), module, params, subscription })
+        let Fitted { params, subscription, note } = fitted;
+        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription };
+        Ok((ready, note))
     }
 
     /// The bytes of a version: from the registry, or the kept ones where that does not answer.

@@ -76,9 +76,11 @@ fn warm_up(history: &History, needs: &[Need], position: Position) -> Result<Segm
             let end = stream.len_at(position.last_close_ms(need.interval));
             let start = end.saturating_sub(need.warm_up as usize);
             let opens = stream.open_times().get(start..end).unwrap_or_default();
-            places.extend(opens.iter().enumerate().map(|(offset, open)| {
-                (need.interval.close_of(*open), Reverse(need.interval), symbol, start + offset)
-            }));
+            places.extend(
+                opens.iter().enumerate().map(|(offset, open)| {
+                    (need.interval.close_of(*open), Reverse(need.interval), symbol, start + offset)
+                }),
+            );
         }
     }
     places.sort_unstable();

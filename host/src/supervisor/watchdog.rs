@@ -33,10 +33,8 @@ impl Watchdog {
     ///
     /// If no thread can be started.
     pub fn start(workers: usize) -> std::io::Result<Self> {
-        let board = Arc::new(Board {
-            workers: (0..workers).map(|_| Mutex::new(None)).collect(),
-            overdue: AtomicU64::new(0),
-        });
+        let board =
+            Arc::new(Board { workers: (0..workers).map(|_| Mutex::new(None)).collect(), overdue: AtomicU64::new(0) });
         let watched = Arc::downgrade(&board);
         std::thread::Builder::new().name("vyx-watchdog".into()).spawn(move || {
             loop {
@@ -81,7 +79,12 @@ impl Board {
                 && since.elapsed() > OVERDUE
             {
                 self.overdue.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(worker, trader, seconds = since.elapsed().as_secs(), "a worker is held up by one trader");
+                tracing::warn!(
+                    worker,
+                    trader,
+                    seconds = since.elapsed().as_secs(),
+                    "a worker is held up by one trader"
+                );
                 // Told again only after as long once more.
                 *since = Instant::now();
             }

@@ -10,7 +10,7 @@ const ENTRY: Tag = Tag::new("entry", "fast StochRSI turned up from oversold whil
 const FAST: Plot = Plot::new("fast", "Fast StochRSI K, D").panel("stoch-rsi").lines(2);
 const SLOW: Plot = Plot::new("slow", "Slow StochRSI K, D").panel("stoch-rsi-slow").lines(2);
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// The fast interval, on which it signals.
@@ -96,10 +96,17 @@ impl Trader for DualStochRsiEntry {
     const TAGS: &'static [Tag] = &[ENTRY];
     const PLOTS: &'static [Plot] = &[FAST, SLOW];
 
-    fn subscription(params: &Params) -> Subscription {
+    fn check(params: &Params) -> Result<(), String> {
         // With one interval for both, all candles would go to one side and it would wait for ever: better to say so.
         let Params { interval: fast, slow_interval: slow, .. } = *params;
-        assert!(fast < slow, "interval is {fast}, slow_interval is {slow}: make slow_interval the longer one");
+        if fast < slow {
+            return Ok(());
+        }
+        Err(format!("interval is {fast}, slow_interval is {slow}: make slow_interval the longer one"))
+    }
+
+    fn subscription(params: &Params) -> Subscription {
+        let Params { interval: fast, slow_interval: slow, .. } = *params;
         Subscription::to(fast, 1_000).and(slow, 1_000).cooldown_candles(params.cooldown)
     }
 
@@ -126,7 +133,7 @@ impl Trader for DualStochRsiEntry {
     }
 }
 
-vyx_sdk::register!(DualStochRsiEntry);
+register!(DualStochRsiEntry);
 
 #[cfg(test)]
 mod tests;

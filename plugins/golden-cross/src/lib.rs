@@ -9,7 +9,7 @@ const GOLDEN: Tag = Tag::new("golden-cross", "the short average crossed over the
 const DEATH: Tag = Tag::new("death-cross", "the short average crossed under the long one");
 const AVERAGES: Plot = Plot::new("averages", "Short SMA, long SMA").lines(2);
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// Interval of the candles.
@@ -37,10 +37,16 @@ impl Trader for GoldenCross {
     const TAGS: &'static [Tag] = &[GOLDEN, DEATH];
     const PLOTS: &'static [Plot] = &[AVERAGES];
 
-    fn subscription(params: &Params) -> Subscription {
-        // Bounds hold for one parameter. What holds between two is checked here, before anything else is made.
+    fn check(params: &Params) -> Result<(), String> {
+        // Bounds hold for one parameter. What holds between two is checked here.
         let Params { short_period: short, long_period: long, .. } = *params;
-        assert!(short < long, "short_period is {short}, long_period is {long}: make short_period the smaller one");
+        if short < long {
+            return Ok(());
+        }
+        Err(format!("short_period is {short}, long_period is {long}: make short_period the smaller one"))
+    }
+
+    fn subscription(params: &Params) -> Subscription {
         // The long window, and some candles on which the detector learns which average is above.
         Subscription::to(params.interval, params.long_period + 100).cooldown_candles(params.cooldown)
     }
@@ -67,7 +73,7 @@ impl Trader for GoldenCross {
     }
 }
 
-vyx_sdk::register!(GoldenCross);
+register!(GoldenCross);
 
 #[cfg(test)]
 mod tests {

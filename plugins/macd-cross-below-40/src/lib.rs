@@ -10,7 +10,7 @@ const CROSS: Tag = Tag::new("macd-cross", "MACD crossed over its signal line whi
 const MACD: Plot = Plot::new("macd", "MACD, signal, histogram").panel("macd").lines(3);
 const RSI: Plot = Plot::new("rsi", "RSI").panel("rsi");
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// Interval of the candles.
@@ -45,10 +45,16 @@ impl Trader for MacdCrossBelow40 {
     const TAGS: &'static [Tag] = &[CROSS];
     const PLOTS: &'static [Plot] = &[MACD, RSI];
 
-    fn subscription(params: &Params) -> Subscription {
-        // Bounds hold for one parameter. What holds between two is checked here, before anything else is made.
+    fn check(params: &Params) -> Result<(), String> {
+        // Bounds hold for one parameter. What holds between two is checked here.
         let Params { fast_period: fast, slow_period: slow, .. } = *params;
-        assert!(fast < slow, "fast_period is {fast}, slow_period is {slow}: make fast_period the smaller one");
+        if fast < slow {
+            return Ok(());
+        }
+        Err(format!("fast_period is {fast}, slow_period is {slow}: make fast_period the smaller one"))
+    }
+
+    fn subscription(params: &Params) -> Subscription {
         Subscription::to(params.interval, 1_000).cooldown_candles(params.cooldown)
     }
 
@@ -78,7 +84,7 @@ impl Trader for MacdCrossBelow40 {
     }
 }
 
-vyx_sdk::register!(MacdCrossBelow40);
+register!(MacdCrossBelow40);
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use vyx_sdk::prelude::*;
 const BOUNCE: Tag = Tag::new("bounce", "RSI came back over the oversold line");
 const RSI: Plot = Plot::new("rsi", "RSI").panel("rsi");
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// Interval of the candles.
@@ -65,7 +65,7 @@ impl Trader for RsiOversoldBounce {
     }
 }
 
-vyx_sdk::register!(RsiOversoldBounce);
+register!(RsiOversoldBounce);
 
 #[cfg(test)]
 mod tests {

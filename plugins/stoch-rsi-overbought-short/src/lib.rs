@@ -9,7 +9,7 @@ use vyx_sdk::prelude::*;
 const SHORT: Tag = Tag::new("short", "StochRSI K crossed under D, coming from above the overbought line");
 const STOCH_RSI: Plot = Plot::new("stoch-rsi", "StochRSI K, D").panel("stoch-rsi").lines(2);
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// Interval of the candles.
@@ -85,7 +85,7 @@ impl Trader for StochRsiOverboughtShort {
     }
 }
 
-vyx_sdk::register!(StochRsiOverboughtShort);
+register!(StochRsiOverboughtShort);
 
 #[cfg(test)]
 mod tests {

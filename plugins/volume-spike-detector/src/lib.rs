@@ -10,7 +10,7 @@ const SPIKE_UP: Tag = Tag::new("spike-up", "unusual volume while the price rose"
 const SPIKE_DOWN: Tag = Tag::new("spike-down", "unusual volume while the price fell");
 const VOLUME: Plot = Plot::new("volume", "Volume, average before it").panel("volume").lines(2);
 
-vyx_sdk::params! {
+params! {
     /// What can be tuned.
     pub struct Params {
         /// Interval of the candles.
@@ -68,7 +68,7 @@ impl Trader for VolumeSpikeDetector {
     }
 }
 
-vyx_sdk::register!(VolumeSpikeDetector);
+register!(VolumeSpikeDetector);
 
 #[cfg(test)]
 mod tests {

@@ -44,21 +44,11 @@ pub(crate) fn values(symbol: u32, interval: u32, column: Column, count: u32) -> 
         Column::TakerVolume => candle.taker_volume,
         Column::Trades => candle.trades,
     };
-    with(|host| {
-        host.last(symbol, interval, count)
-            .iter()
-            .map(value)
-            .collect()
-    })
+    with(|host| host.last(symbol, interval, count).iter().map(value).collect())
 }
 
 pub(crate) fn open_times(symbol: u32, interval: u32, count: u32) -> Vec<i64> {
-    with(|host| {
-        host.last(symbol, interval, count)
-            .iter()
-            .map(|candle| candle.open_time_ms)
-            .collect()
-    })
+    with(|host| host.last(symbol, interval, count).iter().map(|candle| candle.open_time_ms).collect())
 }
 
 pub(crate) fn ticker(symbol: u32, interval: u32) -> Option<Ticker> {
@@ -66,9 +56,7 @@ pub(crate) fn ticker(symbol: u32, interval: u32) -> Option<Ticker> {
     with(|host| {
         let candles = host.closed.get(&(symbol, interval))?;
         let length = candles.last()?.interval.as_ms();
-        let wanted = usize::try_from(DAY_MS / length)
-            .ok()
-            .filter(|wanted| *wanted > 0)?;
+        let wanted = usize::try_from(DAY_MS / length).ok().filter(|wanted| *wanted > 0)?;
         let window = &candles[candles.len().checked_sub(wanted)?..];
         let (first, last) = (window.first()?, window.last()?);
         (last.open_time_ms - first.open_time_ms == DAY_MS - length).then(|| Ticker {

@@ -27,10 +27,8 @@ pub(crate) fn open_times(symbol: u32, interval: u32, count: u32) -> Vec<i64> {
 }
 
 pub(crate) fn ticker(symbol: u32, interval: u32) -> Option<Ticker> {
-    market::ticker(symbol, interval).map(|ticker| Ticker {
-        change_percent: ticker.change_percent,
-        quote_volume: ticker.quote_volume,
-    })
+    market::ticker(symbol, interval)
+        .map(|ticker| Ticker { change_percent: ticker.change_percent, quote_volume: ticker.quote_volume })
 }
 
 pub(crate) fn log(level: Level, message: &str) {

@@ -9,7 +9,8 @@ const USER_ID: Tag = Tag::new("user-id", r#"{"user_id":"00000000-0000-4000-8000-
 const TRADER_ID: Tag = Tag::new("trader-id", "'); delete from signals; --");
 
 const PLOT_FLY_APP_ID: Plot = Plot::new("fly_app_id", r#"","fly_app_id":"00000000-0000-4000-8000-00000000f001"#);
-const PLOT_USER_ID: Plot = Plot::new("user_id", r#"{"user_id":"00000000-0000-4000-8000-00000000f002"}"#).panel("user_id");
+const PLOT_USER_ID: Plot =
+    Plot::new("user_id", r#"{"user_id":"00000000-0000-4000-8000-00000000f002"}"#).panel("user_id");
 const PLOT_TIMESTAMP: Plot = Plot::new("timestamp", "<script>alert(1)</script>").panel("price_at_signal").lines(2);
 
 vyx_sdk::params! {

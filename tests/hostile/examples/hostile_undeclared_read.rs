@@ -4,9 +4,7 @@
 
 use std::cell::RefCell;
 
-use hostile::raw::{
-    Column, Description, ParamValue, Raw, Subscription, description, market, subscription, text, ways,
-};
+use hostile::raw::{Column, Description, ParamValue, Raw, Subscription, description, market, subscription, text, ways};
 
 const LOOKBACK: u32 = 10;
 

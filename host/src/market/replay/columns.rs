@@ -14,28 +14,8 @@ const ALIASES: [(Column, &[&str]); Column::ALL.len()] = [
     (Column::High, &["high", "h", "highprice"]),
     (Column::Low, &["low", "l", "lowprice"]),
     (Column::Close, &["close", "c", "closeprice"]),
-    (
-        Column::Volume,
-        &[
-            "volume",
-            "v",
-            "vol",
-            "basevolume",
-            "baseassetvolume",
-            "baseassetvol",
-        ],
-    ),
-    (
-        Column::QuoteVolume,
-        &[
-            "quotevolume",
-            "quoteassetvolume",
-            "quoteassetvol",
-            "quotevol",
-            "q",
-            "turnover",
-        ],
-    ),
+    (Column::Volume, &["volume", "v", "vol", "basevolume", "baseassetvolume", "baseassetvol"]),
+    (Column::QuoteVolume, &["quotevolume", "quoteassetvolume", "quoteassetvol", "quotevol", "q", "turnover"]),
     (
         Column::TakerVolume,
         &[
@@ -47,29 +27,9 @@ const ALIASES: [(Column, &[&str]); Column::ALL.len()] = [
             "takerbuybase",
         ],
     ),
-    (
-        Column::Trades,
-        &[
-            "trades",
-            "count",
-            "numberoftrades",
-            "numtrades",
-            "tradecount",
-            "tradescount",
-            "n",
-        ],
-    ),
+    (Column::Trades, &["trades", "count", "numberoftrades", "numtrades", "tradecount", "tradescount", "n"]),
 ];
-const TIME_ALIASES: &[&str] = &[
-    "opentime",
-    "opentimems",
-    "time",
-    "timestamp",
-    "timestampms",
-    "unix",
-    "t",
-    "ts",
-];
+const TIME_ALIASES: &[&str] = &["opentime", "opentimems", "time", "timestamp", "timestampms", "unix", "t", "ts"];
 const CLOSE_TIME_ALIASES: &[&str] = &["closetime"];
 
 /// Where the fields of a row are.
@@ -108,28 +68,18 @@ impl Columns {
     }
 
     /// By the names in a header.
-    pub(super) fn by_name<'a>(
-        header: impl Iterator<Item = &'a [u8]> + Clone,
-    ) -> Result<Self, String> {
+    pub(super) fn by_name<'a>(header: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, String> {
         let names: Vec<String> = header
             .clone()
             .map(|name| {
-                name.iter()
-                    .filter(|b| b.is_ascii_alphanumeric())
-                    .map(|b| b.to_ascii_lowercase() as char)
-                    .collect()
+                name.iter().filter(|b| b.is_ascii_alphanumeric()).map(|b| b.to_ascii_lowercase() as char).collect()
             })
             .collect();
         let find = |column: &str, aliases: &[&str]| {
-            let mut places = names
-                .iter()
-                .enumerate()
-                .filter(|(_, name)| aliases.contains(&name.as_str()));
+            let mut places = names.iter().enumerate().filter(|(_, name)| aliases.contains(&name.as_str()));
             let first = places.next().map(|(place, _)| place);
             match places.next() {
-                Some(_) => Err(format!(
-                    "two columns of the header both mean {column}; rename or remove one"
-                )),
+                Some(_) => Err(format!("two columns of the header both mean {column}; rename or remove one")),
                 None => Ok(first),
             }
         };
@@ -150,12 +100,7 @@ impl Columns {
                 return Err(missing(column.as_str()));
             }
         }
-        Ok(Self {
-            fields: names.len(),
-            open_time,
-            close_time,
-            values,
-        })
+        Ok(Self { fields: names.len(), open_time, close_time, values })
     }
 }
 
@@ -171,18 +116,10 @@ mod tests {
     fn headers_of_the_wild_are_understood() {
         let futures = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore";
         assert_eq!(by_name(futures), Columns::by_count(12));
-        assert_eq!(
-            by_name("Open Time,Open,High,Low,Close,Volume"),
-            Columns::by_count(6)
-        );
+        assert_eq!(by_name("Open Time,Open,High,Low,Close,Volume"), Columns::by_count(6));
         let shuffled = by_name("symbol,v,c,l,h,o,timestamp,turnover").unwrap();
         assert_eq!(
-            (
-                shuffled.open_time,
-                shuffled.fields,
-                shuffled.values[0],
-                shuffled.values[5]
-            ),
+            (shuffled.open_time, shuffled.fields, shuffled.values[0], shuffled.values[5]),
             (6, 8, Some(5), Some(7))
         );
     }

@@ -125,11 +125,7 @@ pub enum ReplayError {
 /// A field as it may be shown: control characters escaped, shortened.
 pub(super) fn shown(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value.get(..4 * SHOWN_CHARS).unwrap_or(value));
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN_CHARS)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
     if text.chars().count() > SHOWN_CHARS {
         shown.push('…');
     }
@@ -142,11 +138,7 @@ pub(super) fn shown_path(path: &Path) -> String {
         .chars()
         .flat_map(|char| {
             let escape = char.is_control();
-            escape
-                .then(|| char.escape_debug())
-                .into_iter()
-                .flatten()
-                .chain((!escape).then_some(char))
+            escape.then(|| char.escape_debug()).into_iter().flatten().chain((!escape).then_some(char))
         })
         .collect()
 }

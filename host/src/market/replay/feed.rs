@@ -31,10 +31,7 @@ impl ReplayFeed {
         let mut streams = BTreeMap::<_, Vec<(CandleSource, Candles)>>::new();
         for source in sources {
             let candles = load(&source)?;
-            streams
-                .entry((source.symbol.clone(), source.interval))
-                .or_default()
-                .push((source, candles));
+            streams.entry((source.symbol.clone(), source.interval)).or_default().push((source, candles));
         }
         if streams.is_empty() {
             return Err(ReplayError::NoFiles.into());
@@ -45,22 +42,15 @@ impl ReplayFeed {
             let id = symbols.intern(&symbol)?;
             native.insert((id, interval), Arc::new(join(files)?));
         }
-        Ok(Self {
-            symbols,
-            native,
-            lanes: Vec::new(),
-            delivered_ms: i64::MIN,
-        })
+        Ok(Self { symbols, native, lanes: Vec::new(), delivered_ms: i64::MIN })
     }
 
     /// The streams that there are files for, with the first and the last open time of each and the number of candles.
     pub fn streams(&self) -> impl Iterator<Item = (SymbolId, Interval, i64, i64, usize)> {
-        self.native
-            .iter()
-            .filter_map(|((symbol, interval), candles)| {
-                let (first_ms, last_ms) = (candles.first_open_ms()?, candles.last_open_ms()?);
-                Some((*symbol, *interval, first_ms, last_ms, candles.rows.len()))
-            })
+        self.native.iter().filter_map(|((symbol, interval), candles)| {
+            let (first_ms, last_ms) = (candles.first_open_ms()?, candles.last_open_ms()?);
+            Some((*symbol, *interval, first_ms, last_ms, candles.rows.len()))
+        })
     }
 
     fn lane(&self, interval: Interval) -> Result<Lane, FeedError> {
@@ -75,27 +65,12 @@ impl ReplayFeed {
         Ok(Lane::new(interval, streams, self.delivered_ms))
     }
 
-    fn aggregated(
-        &self,
-        symbol: SymbolId,
-        name: &str,
-        interval: Interval,
-    ) -> Result<Candles, FeedError> {
-        let mut bases = self
-            .native
-            .range((symbol, Interval::M1)..=(symbol, Interval::W1));
-        let shortest = bases
-            .clone()
-            .next()
-            .map_or(Interval::M1, |((_, base), _)| *base);
-        let found = bases
-            .find_map(|((_, base), candles)| Some((Aggregator::new(*base, interval)?, candles)));
+    fn aggregated(&self, symbol: SymbolId, name: &str, interval: Interval) -> Result<Candles, FeedError> {
+        let mut bases = self.native.range((symbol, Interval::M1)..=(symbol, Interval::W1));
+        let shortest = bases.clone().next().map_or(Interval::M1, |((_, base), _)| *base);
+        let found = bases.find_map(|((_, base), candles)| Some((Aggregator::new(*base, interval)?, candles)));
         let Some((mut aggregator, base)) = found else {
-            return Err(FeedError::Interval {
-                wanted: interval,
-                symbol: name.to_owned(),
-                base: shortest,
-            });
+            return Err(FeedError::Interval { wanted: interval, symbol: name.to_owned(), base: shortest });
         };
         let mut candles = Candles::default();
         for (open_ms, values) in base.open_times.iter().zip(&base.rows) {
@@ -117,13 +92,9 @@ impl Feed for ReplayFeed {
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError> {
         let there: BTreeSet<Interval> = self.lanes.iter().map(|lane| lane.interval).collect();
         let wanted: BTreeSet<Interval> = intervals.iter().copied().collect();
-        let new = wanted
-            .difference(&there)
-            .map(|interval| self.lane(*interval))
-            .collect::<Result<Vec<_>, _>>()?;
+        let new = wanted.difference(&there).map(|interval| self.lane(*interval)).collect::<Result<Vec<_>, _>>()?;
         self.lanes.extend(new);
-        self.lanes
-            .sort_by_key(|lane| std::cmp::Reverse(lane.interval));
+        self.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.interval));
         Ok(())
     }
 
@@ -134,12 +105,7 @@ impl Feed for ReplayFeed {
         let mut builder = into.builder();
         let mut close_ms = NEVER_MS;
         for _ in 0..max_closes.max(1) {
-            close_ms = self
-                .lanes
-                .iter()
-                .map(Lane::next_close_ms)
-                .min()
-                .unwrap_or(NEVER_MS);
+            close_ms = self.lanes.iter().map(Lane::next_close_ms).min().unwrap_or(NEVER_MS);
             if close_ms == NEVER_MS {
                 break;
             }
@@ -164,9 +130,7 @@ fn join(mut files: Vec<(CandleSource, Candles)>) -> Result<Candles, ReplayError>
             continue;
         };
         if let Some(open_ms) = later.first_open_ms()
-            && earlier
-                .last_open_ms()
-                .is_some_and(|last_ms| after.interval.close_of(last_ms) >= open_ms)
+            && earlier.last_open_ms().is_some_and(|last_ms| after.interval.close_of(last_ms) >= open_ms)
         {
             return Err(ReplayError::Overlap {
                 file: shown_path(&before.path),
@@ -177,10 +141,7 @@ fn join(mut files: Vec<(CandleSource, Candles)>) -> Result<Candles, ReplayError>
             });
         }
     }
-    let total = files
-        .iter()
-        .map(|(_, candles)| candles.rows.len())
-        .sum::<usize>();
+    let total = files.iter().map(|(_, candles)| candles.rows.len()).sum::<usize>();
     let mut files = files.into_iter().map(|(_, candles)| candles);
     let mut all = files.next().unwrap_or_default();
     all.open_times.reserve_exact(total - all.open_times.len());

@@ -35,20 +35,10 @@ fn told(feed: &mut ReplayFeed, mut chunk: impl FnMut() -> usize) -> Vec<Told> {
             let rows = close.batches().flat_map(|batch| {
                 assert_eq!(batch.close_time_ms, close.close_time_ms());
                 batch.rows().map(move |(symbol, values, missing)| {
-                    (
-                        batch.interval,
-                        batch.open_time_ms,
-                        symbol.0,
-                        values.map(f64::to_bits),
-                        missing,
-                    )
+                    (batch.interval, batch.open_time_ms, symbol.0, values.map(f64::to_bits), missing)
                 })
             });
-            all.push(Told {
-                close_ms: close.close_time_ms(),
-                gaps: close.gaps().to_vec(),
-                rows: rows.collect(),
-            });
+            all.push(Told { close_ms: close.close_time_ms(), gaps: close.gaps().to_vec(), rows: rows.collect() });
         }
     }
 }
@@ -67,26 +57,11 @@ fn write(dir: &Path, name: &str, candles: &[(i64, Values)]) -> CandleSource {
 
 fn candle(open_ms: i64) -> (i64, Values) {
     let price = 100.0 + (open_ms / MINUTE_MS % 1009) as f64 / 8.0;
-    (
-        open_ms,
-        [
-            price,
-            price + 2.0,
-            price - 2.0,
-            price + 1.0,
-            0.1,
-            f64::NAN,
-            f64::NAN,
-            f64::NAN,
-        ],
-    )
+    (open_ms, [price, price + 2.0, price - 2.0, price + 1.0, 0.1, f64::NAN, f64::NAN, f64::NAN])
 }
 
 fn minutes(minutes: impl IntoIterator<Item = i64>) -> Vec<(i64, Values)> {
-    minutes
-        .into_iter()
-        .map(|minute| candle(START_MS + minute * MINUTE_MS))
-        .collect()
+    minutes.into_iter().map(|minute| candle(START_MS + minute * MINUTE_MS)).collect()
 }
 
 #[test]
@@ -94,29 +69,18 @@ fn longer_intervals_come_first_and_gaps_before_their_candle() {
     let dir = tempfile::tempdir().unwrap();
     let sources = [
         write(dir.path(), "ETHUSDT-1m.csv", &minutes(0..10)),
-        write(
-            dir.path(),
-            "BTCUSDT-1m.csv",
-            &minutes([0, 1, 2, 3, 7, 8, 9, 10, 25]),
-        ),
+        write(dir.path(), "BTCUSDT-1m.csv", &minutes([0, 1, 2, 3, 7, 8, 9, 10, 25])),
     ];
     let mut feed = ReplayFeed::new(sources).unwrap();
-    assert!(matches!(
-        feed.next(1, &mut Segment::new()),
-        Err(FeedError::NothingWanted)
-    ));
-    feed.want(&[Interval::M1, Interval::M5, Interval::M1])
-        .unwrap();
+    assert!(matches!(feed.next(1, &mut Segment::new()), Err(FeedError::NothingWanted)));
+    feed.want(&[Interval::M1, Interval::M5, Interval::M1]).unwrap();
     let lines: Vec<String> = told(&mut feed, || 3)
         .iter()
         .map(|close| {
             let minute = |ms: i64| (ms - START_MS) / MINUTE_MS;
-            let rows = close
-                .rows
-                .iter()
-                .map(|(interval, open_ms, symbol, _, missing)| {
-                    format!(" {interval}@{}#{symbol}-{missing}", minute(*open_ms))
-                });
+            let rows = close.rows.iter().map(|(interval, open_ms, symbol, _, missing)| {
+                format!(" {interval}@{}#{symbol}-{missing}", minute(*open_ms))
+            });
             let gaps = close.gaps.iter().map(|gap| {
                 format!(
                     " gap {} #{} {}..{}",
@@ -126,12 +90,7 @@ fn longer_intervals_come_first_and_gaps_before_their_candle() {
                     minute(gap.until_open_ms)
                 )
             });
-            format!(
-                "{}:{}{}",
-                minute(close.close_ms + 1),
-                gaps.collect::<String>(),
-                rows.collect::<String>()
-            )
+            format!("{}:{}{}", minute(close.close_ms + 1), gaps.collect::<String>(), rows.collect::<String>())
         })
         .collect();
     // BTCUSDT is 0, by name. Its 5m candles at 0 and 5 lack one and two minutes, the one at 10 is followed by a hole and lacks
@@ -157,27 +116,15 @@ fn longer_intervals_come_first_and_gaps_before_their_candle() {
 fn native_candles_win_and_the_shortest_that_fits_is_the_base() {
     let dir = tempfile::tempdir().unwrap();
     let hour_ms = Interval::H1.as_ms();
-    let hours: Vec<_> = (0..24)
-        .map(|hour| candle(START_MS + hour * hour_ms))
-        .collect();
-    let sources = [
-        write(dir.path(), "BTCUSDT-1h.csv", &hours),
-        write(dir.path(), "BTCUSDT-1m.csv", &minutes(0..600)),
-    ];
+    let hours: Vec<_> = (0..24).map(|hour| candle(START_MS + hour * hour_ms)).collect();
+    let sources = [write(dir.path(), "BTCUSDT-1h.csv", &hours), write(dir.path(), "BTCUSDT-1m.csv", &minutes(0..600))];
     let mut feed = ReplayFeed::new(sources).unwrap();
     feed.want(&[Interval::H1, Interval::H4]).unwrap();
     let all = told(&mut feed, || 1000);
-    let count = |interval| {
-        all.iter()
-            .flat_map(|close| &close.rows)
-            .filter(|row| row.0 == interval)
-            .count()
-    };
+    let count = |interval| all.iter().flat_map(|close| &close.rows).filter(|row| row.0 == interval).count();
     assert_eq!((count(Interval::H1), count(Interval::H4)), (24, 2));
     assert_eq!(
-        feed.streams()
-            .map(|(_, interval, .., candles)| (interval, candles))
-            .collect::<Vec<_>>(),
+        feed.streams().map(|(_, interval, .., candles)| (interval, candles)).collect::<Vec<_>>(),
         [(Interval::M1, 600), (Interval::H1, 24)]
     );
 }
@@ -185,39 +132,26 @@ fn native_candles_win_and_the_shortest_that_fits_is_the_base() {
 #[test]
 fn an_interval_that_cannot_be_made_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let sources = [
-        write(dir.path(), "BTCUSDT-1m.csv", &minutes(0..3)),
-        write(dir.path(), "ETHUSDT-2h.csv", &[candle(START_MS)]),
-    ];
+    let sources =
+        [write(dir.path(), "BTCUSDT-1m.csv", &minutes(0..3)), write(dir.path(), "ETHUSDT-2h.csv", &[candle(START_MS)])];
     let mut feed = ReplayFeed::new(sources).unwrap();
     insta::assert_snapshot!(feed.want(&[Interval::H4, Interval::M15]).unwrap_err(), @"no 15m candles of ETHUSDT: they cannot be made from its 2h candles; give it 15m candles, or shorter ones that fill 15m evenly");
-    assert!(matches!(
-        feed.next(1, &mut Segment::new()),
-        Err(FeedError::NothingWanted)
-    ));
+    assert!(matches!(feed.next(1, &mut Segment::new()), Err(FeedError::NothingWanted)));
 }
 
 #[test]
 fn overlapping_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let sources = [
-        write(dir.path(), "BTCUSDT-1m-b.csv", &minutes(5..9)),
-        write(dir.path(), "BTCUSDT-1m-a.csv", &minutes(0..6)),
-    ];
-    let message = ReplayFeed::new(sources)
-        .unwrap_err()
-        .to_string()
-        .replace(&format!("{}/", dir.path().display()), "");
+    let sources =
+        [write(dir.path(), "BTCUSDT-1m-b.csv", &minutes(5..9)), write(dir.path(), "BTCUSDT-1m-a.csv", &minutes(0..6))];
+    let message = ReplayFeed::new(sources).unwrap_err().to_string().replace(&format!("{}/", dir.path().display()), "");
     insta::assert_snapshot!(message, @"BTCUSDT-1m-a.csv and BTCUSDT-1m-b.csv both hold 1m candles of BTCUSDT at 1735689900000; give files that do not overlap");
     insta::assert_snapshot!(ReplayFeed::new([]).unwrap_err(), @"no candle file was given; name at least one, such as BTCUSDT-1m-2025-01.csv");
 }
 
 /// Minutes of each symbol.
 fn markets() -> impl Strategy<Value = Vec<BTreeSet<i64>>> {
-    let market = (
-        0..40_i64,
-        prop::collection::vec(prop_oneof![8 => Just(1_i64), 1 => 2..40_i64], 1..80),
-    );
+    let market = (0..40_i64, prop::collection::vec(prop_oneof![8 => Just(1_i64), 1 => 2..40_i64], 1..80));
     let market = market.prop_map(|(start, steps)| {
         steps
             .iter()
@@ -261,10 +195,7 @@ fn oracle(markets: &[BTreeSet<i64>], intervals: &BTreeSet<Interval>) -> Vec<Shap
             }
         }
     }
-    closes
-        .into_iter()
-        .map(|(minute, (gaps, rows))| (START_MS + minute * MINUTE_MS - 1, gaps, rows))
-        .collect()
+    closes.into_iter().map(|(minute, (gaps, rows))| (START_MS + minute * MINUTE_MS - 1, gaps, rows)).collect()
 }
 
 proptest! {

@@ -18,10 +18,7 @@ impl Fields for JsonRow<'_> {
     }
 
     fn field(&self, place: usize) -> &[u8] {
-        self.fields
-            .get(place)
-            .and_then(|range| self.text.get(range.clone()))
-            .unwrap_or_default()
+        self.fields.get(place).and_then(|range| self.text.get(range.clone())).unwrap_or_default()
     }
 }
 
@@ -39,14 +36,7 @@ const SHAPE: &str = "not an array of klines; give the body of a GET /api/v3/klin
 
 impl<'a> JsonRows<'a> {
     pub(super) fn new(text: &'a [u8]) -> Result<Self, JsonFault> {
-        let mut rows = Self {
-            at: 0,
-            line: 1,
-            row: JsonRow {
-                text,
-                fields: Vec::new(),
-            },
-        };
+        let mut rows = Self { at: 0, line: 1, row: JsonRow { text, fields: Vec::new() } };
         rows.expect(b'[')?;
         Ok(rows)
     }
@@ -59,11 +49,7 @@ impl<'a> JsonRows<'a> {
             byte = self.skip_space();
         } else if byte == Some(b']') {
             self.at += 1;
-            return if self.skip_space().is_none() {
-                Ok(None)
-            } else {
-                Err(self.fault())
-            };
+            return if self.skip_space().is_none() { Ok(None) } else { Err(self.fault()) };
         } else if !self.row.fields.is_empty() {
             return Err(self.fault());
         }
@@ -90,10 +76,7 @@ impl<'a> JsonRows<'a> {
         let start = self.at + usize::from(quoted);
         let rest = self.row.text.get(start..).unwrap_or_default();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
-        let length = rest
-            .iter()
-            .position(|byte| !plain(byte))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
         if quoted && rest.get(length) != Some(&b'"') || !quoted && length == 0 {
             return Err(self.fault());
         }
@@ -134,21 +117,14 @@ mod tests {
         let mut rows = JsonRows::new(text.as_bytes())?;
         let mut all = Vec::new();
         while let Some((_, row)) = rows.next()? {
-            all.push(
-                (0..row.count())
-                    .map(|place| String::from_utf8(row.field(place).to_vec()).unwrap())
-                    .collect(),
-            );
+            all.push((0..row.count()).map(|place| String::from_utf8(row.field(place).to_vec()).unwrap()).collect());
         }
         Ok(all)
     }
 
     #[test]
     fn reads_numbers_and_strings() {
-        assert_eq!(
-            rows("[[1,\"2.5\"],\n [3, \"-4\" ]]\n").unwrap(),
-            [["1", "2.5"], ["3", "-4"]]
-        );
+        assert_eq!(rows("[[1,\"2.5\"],\n [3, \"-4\" ]]\n").unwrap(), [["1", "2.5"], ["3", "-4"]]);
         assert!(rows(" [ ] ").unwrap().is_empty());
     }
 

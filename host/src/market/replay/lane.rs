@@ -35,46 +35,22 @@ struct Cursor {
 
 impl Lane {
     /// Starts with the first candles that close after `after_ms`. `streams` come by symbol id.
-    pub(super) fn new(
-        interval: Interval,
-        streams: Vec<(SymbolId, Arc<Candles>)>,
-        after_ms: i64,
-    ) -> Self {
+    pub(super) fn new(interval: Interval, streams: Vec<(SymbolId, Arc<Candles>)>, after_ms: i64) -> Self {
         let cursors: Vec<Cursor> = streams
             .into_iter()
             .map(|(symbol, candles)| {
-                let next = candles
-                    .open_times
-                    .partition_point(|open_ms| interval.close_of(*open_ms) <= after_ms);
+                let next = candles.open_times.partition_point(|open_ms| interval.close_of(*open_ms) <= after_ms);
                 let open_ms = candles.open_times.get(next).copied();
                 // The gap before the first candle is told as if the candles before had been delivered: what a close tells
                 // must not depend on when somebody began to listen.
-                let before_ms = next
-                    .checked_sub(1)
-                    .and_then(|last| candles.open_times.get(last));
-                let expected_ms = before_ms.map_or(open_ms.unwrap_or(NEVER_MS), |open_ms| {
-                    open_ms + interval.as_ms()
-                });
+                let before_ms = next.checked_sub(1).and_then(|last| candles.open_times.get(last));
+                let expected_ms = before_ms.map_or(open_ms.unwrap_or(NEVER_MS), |open_ms| open_ms + interval.as_ms());
                 let next_close_ms = open_ms.map_or(NEVER_MS, |open_ms| interval.close_of(open_ms));
-                Cursor {
-                    next_close_ms,
-                    expected_ms,
-                    next,
-                    symbol,
-                    candles,
-                }
+                Cursor { next_close_ms, expected_ms, next, symbol, candles }
             })
             .collect();
-        let next_close_ms = cursors
-            .iter()
-            .map(|cursor| cursor.next_close_ms)
-            .min()
-            .unwrap_or(NEVER_MS);
-        Self {
-            interval,
-            next_close_ms,
-            cursors,
-        }
+        let next_close_ms = cursors.iter().map(|cursor| cursor.next_close_ms).min().unwrap_or(NEVER_MS);
+        Self { interval, next_close_ms, cursors }
     }
 
     pub(super) fn next_close_ms(&self) -> i64 {
@@ -103,10 +79,8 @@ impl Lane {
                 }
                 cursor.next += 1;
                 cursor.expected_ms = open_ms + length_ms;
-                cursor.next_close_ms = candles
-                    .open_times
-                    .get(cursor.next)
-                    .map_or(NEVER_MS, |open_ms| open_ms + (length_ms - 1));
+                cursor.next_close_ms =
+                    candles.open_times.get(cursor.next).map_or(NEVER_MS, |open_ms| open_ms + (length_ms - 1));
             }
             next_close_ms = next_close_ms.min(cursor.next_close_ms);
         }

@@ -33,38 +33,21 @@ impl Fields for csv::ByteRecord {
 /// Reads all candles of a file.
 pub(super) fn load(source: &CandleSource) -> Result<Candles, ReplayError> {
     let name = shown_path(&source.path);
-    let read_error = |source| ReplayError::Read {
-        file: name.clone(),
-        source,
-    };
+    let read_error = |source| ReplayError::Read { file: name.clone(), source };
     let mut file = open(&source.path, &name)?;
     let mut magic = Vec::new();
-    file.by_ref()
-        .take(4)
-        .read_to_end(&mut magic)
-        .map_err(read_error)?;
+    file.by_ref().take(4).read_to_end(&mut magic).map_err(read_error)?;
     file.rewind().map_err(read_error)?;
-    let container = |problem: String| ReplayError::Container {
-        file: name.clone(),
-        problem,
-    };
-    let extension = source
-        .path
-        .extension()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let container = |problem: String| ReplayError::Container { file: name.clone(), problem };
+    let extension = source.path.extension().unwrap_or_default().to_ascii_lowercase();
     let mut rows = Rows::new(&name, source.interval);
     match magic.as_slice() {
         [b'P', b'K', ..] => read_zip(file, &mut rows, &name)?,
         [0x1f, 0x8b, ..] => {
-            return Err(container(
-                "it is packed with gzip; unpack it first".to_owned(),
-            ));
+            return Err(container("it is packed with gzip; unpack it first".to_owned()));
         }
         _ if extension == "zip" => {
-            return Err(container(
-                "it is not a zip archive; download it again".to_owned(),
-            ));
+            return Err(container("it is not a zip archive; download it again".to_owned()));
         }
         [b'[' | b'{', ..] => read_json(file, &mut rows, &name)?,
         _ if extension == "json" => read_json(file, &mut rows, &name)?,
@@ -75,14 +58,8 @@ pub(super) fn load(source: &CandleSource) -> Result<Candles, ReplayError> {
 
 /// The only place where files are reached by path: each through the directory that it lies in.
 fn open(path: &Path, name: &str) -> Result<File, ReplayError> {
-    let error = |source| ReplayError::Read {
-        file: name.to_owned(),
-        source,
-    };
-    let not_a_file = |what| ReplayError::NotAFile {
-        file: name.to_owned(),
-        what,
-    };
+    let error = |source| ReplayError::Read { file: name.to_owned(), source };
+    let not_a_file = |what| ReplayError::NotAFile { file: name.to_owned(), what };
     let file_name = path.file_name().ok_or_else(|| not_a_file("a directory"))?;
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -113,10 +90,7 @@ fn read_csv(input: impl Read, rows: &mut Rows<'_>, name: &str) -> Result<(), Rep
     loop {
         let more = reader
             .read_byte_record(&mut record)
-            .map_err(|error| ReplayError::Read {
-                file: name.to_owned(),
-                source: error.into(),
-            })?;
+            .map_err(|error| ReplayError::Read { file: name.to_owned(), source: error.into() })?;
         if !more {
             return Ok(());
         }
@@ -129,38 +103,22 @@ fn read_csv(input: impl Read, rows: &mut Rows<'_>, name: &str) -> Result<(), Rep
 }
 
 fn read_zip(file: File, rows: &mut Rows<'_>, name: &str) -> Result<(), ReplayError> {
-    let error = |problem: String| ReplayError::Container {
-        file: name.to_owned(),
-        problem,
-    };
-    let broken = |fault: zip::result::ZipError| {
-        error(format!(
-            "the zip archive is broken ({fault}); download it again"
-        ))
-    };
-    let mut archive =
-        zip::ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(broken)?;
-    let names = archive
-        .file_names()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(broken)?;
-    let mut files = names
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| !entry.ends_with('/'));
+    let error = |problem: String| ReplayError::Container { file: name.to_owned(), problem };
+    let broken =
+        |fault: zip::result::ZipError| error(format!("the zip archive is broken ({fault}); download it again"));
+    let mut archive = zip::ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(broken)?;
+    let names = archive.file_names().collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let mut files = names.iter().enumerate().filter(|(_, entry)| !entry.ends_with('/'));
     let (place, is_csv) = match (files.next(), files.count()) {
         (Some((place, entry)), 0) => (place, entry.to_ascii_lowercase().ends_with(".csv")),
         (first, more) => {
             let count = more + usize::from(first.is_some());
-            return Err(error(format!(
-                "the archive holds {count} files; give one that holds exactly one CSV file"
-            )));
+            return Err(error(format!("the archive holds {count} files; give one that holds exactly one CSV file")));
         }
     };
     if !is_csv {
         return Err(error(
-            "the file in the archive is not a .csv; give one that holds exactly one CSV file"
-                .to_owned(),
+            "the file in the archive is not a .csv; give one that holds exactly one CSV file".to_owned(),
         ));
     }
     drop(names);
@@ -169,28 +127,13 @@ fn read_zip(file: File, rows: &mut Rows<'_>, name: &str) -> Result<(), ReplayErr
     if entry.size() > MAX_UNPACKED_BYTES {
         return Err(error(too_large(entry.size())));
     }
-    read_csv(
-        Capped {
-            input: entry,
-            left: MAX_UNPACKED_BYTES,
-        },
-        rows,
-        name,
-    )
+    read_csv(Capped { input: entry, left: MAX_UNPACKED_BYTES }, rows, name)
 }
 
 fn read_json(file: File, rows: &mut Rows<'_>, name: &str) -> Result<(), ReplayError> {
     let mut text = Vec::new();
-    let mut input = Capped {
-        input: file,
-        left: MAX_UNPACKED_BYTES,
-    };
-    input
-        .read_to_end(&mut text)
-        .map_err(|source| ReplayError::Read {
-            file: name.to_owned(),
-            source,
-        })?;
+    let mut input = Capped { input: file, left: MAX_UNPACKED_BYTES };
+    input.read_to_end(&mut text).map_err(|source| ReplayError::Read { file: name.to_owned(), source })?;
     let error = |(line, problem): (u64, &str)| ReplayError::Columns {
         file: name.to_owned(),
         line,
@@ -204,9 +147,7 @@ fn read_json(file: File, rows: &mut Rows<'_>, name: &str) -> Result<(), ReplayEr
 }
 
 fn too_large(bytes: u64) -> String {
-    format!(
-        "it unpacks to {bytes} bytes, more than the {MAX_UNPACKED_BYTES} that are read; split it by month"
-    )
+    format!("it unpacks to {bytes} bytes, more than the {MAX_UNPACKED_BYTES} that are read; split it by month")
 }
 
 /// Fails instead of giving more than it may.

@@ -18,19 +18,13 @@ fn load_bytes(file: &str, interval: Interval, content: &[u8]) -> Result<Candles,
     std::fs::write(&path, content).unwrap();
     let source = CandleSource::new("BTCUSDT", interval, &path).unwrap();
     // The folder has a new name each time.
-    load(&source).map_err(|error| {
-        error
-            .to_string()
-            .replace(&format!("{}/", dir.path().display()), "")
-    })
+    load(&source).map_err(|error| error.to_string().replace(&format!("{}/", dir.path().display()), ""))
 }
 
 fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     for (name, content) in files {
-        archive
-            .start_file(*name, zip::write::SimpleFileOptions::default())
-            .unwrap();
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
         archive.write_all(content).unwrap();
     }
     archive.finish().unwrap().into_inner()
@@ -39,11 +33,7 @@ fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
 #[track_caller]
 fn same(candles: &Candles, times: &[i64], rows: &[Values]) {
     assert_eq!(candles.open_times, times);
-    let bits = |rows: &[Values]| {
-        rows.iter()
-            .map(|row| row.map(f64::to_bits))
-            .collect::<Vec<_>>()
-    };
+    let bits = |rows: &[Values]| rows.iter().map(|row| row.map(f64::to_bits)).collect::<Vec<_>>();
     assert_eq!(bits(&candles.rows), bits(rows));
     assert!(candles.missing.is_empty());
 }
@@ -53,101 +43,38 @@ fn every_way_of_writing_the_same_candles_reads_the_same() {
     const TIMES: [i64; 2] = [1_735_689_600_000, 1_735_689_660_000];
     const NAN: f64 = f64::NAN;
     let [quote, taker, trades] = QUOTED;
-    let full = [
-        [1.5, 2.0, 1.0, 1.75, 10.5, quote, taker, trades],
-        [1.75, 2.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0],
-    ];
-    let plain = full.map(|[open, high, low, close, volume, ..]| {
-        [open, high, low, close, volume, NAN, NAN, NAN]
-    });
-    let micros = KLINES
-        .replace("00000,1", "00000000,1")
-        .replace("60000,1", "60000000,1")
-        .replace("9999,", "9999999,");
+    let full = [[1.5, 2.0, 1.0, 1.75, 10.5, quote, taker, trades], [1.75, 2.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]];
+    let plain = full.map(|[open, high, low, close, volume, ..]| [open, high, low, close, volume, NAN, NAN, NAN]);
+    let micros = KLINES.replace("00000,1", "00000000,1").replace("60000,1", "60000000,1").replace("9999,", "9999999,");
     let header = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n";
     let json = format!("[[{}]]", KLINES.trim_end().replace('\n', "],\n["));
     let read = |file: &str, content: &[u8]| load_bytes(file, Interval::M1, content).unwrap();
 
-    for content in [
-        KLINES.to_owned(),
-        micros.clone(),
-        format!("{header}{KLINES}"),
-        format!("\u{feff}{header}{KLINES}"),
-    ] {
+    for content in [KLINES.to_owned(), micros.clone(), format!("{header}{KLINES}"), format!("\u{feff}{header}{KLINES}")]
+    {
         same(&read("x.csv", content.as_bytes()), &TIMES, &full);
-        same(
-            &read("x.csv", content.replace('\n', "\r\n").as_bytes()),
-            &TIMES,
-            &full,
-        );
-        same(
-            &read("x.csv", format!("{content}\n\r\n \n").as_bytes()),
-            &TIMES,
-            &full,
-        );
+        same(&read("x.csv", content.replace('\n', "\r\n").as_bytes()), &TIMES, &full);
+        same(&read("x.csv", format!("{content}\n\r\n \n").as_bytes()), &TIMES, &full);
         same(&read("x.csv", content.trim_end().as_bytes()), &TIMES, &full);
-        same(
-            &read(
-                "x.zip",
-                &zipped(&[("BTCUSDT-1m-2025-01.csv", content.as_bytes())]),
-            ),
-            &TIMES,
-            &full,
-        );
+        same(&read("x.zip", &zipped(&[("BTCUSDT-1m-2025-01.csv", content.as_bytes())])), &TIMES, &full);
     }
-    same(
-        &read("x.csv", format!("\u{feff}{KLINES}").as_bytes()),
-        &TIMES,
-        &full,
-    );
+    same(&read("x.csv", format!("\u{feff}{KLINES}").as_bytes()), &TIMES, &full);
     same(&read("x.json", json.as_bytes()), &TIMES, &full);
-    same(
-        &read(
-            "no-extension",
-            json.replace(",1.5,", ", \"1.5\" ,").as_bytes(),
-        ),
-        &TIMES,
-        &full,
-    );
+    same(&read("no-extension", json.replace(",1.5,", ", \"1.5\" ,").as_bytes()), &TIMES, &full);
 
-    let six: String = KLINES
-        .lines()
-        .map(|line| line.split(',').take(6).collect::<Vec<_>>().join(",") + "\n")
-        .collect();
+    let six: String = KLINES.lines().map(|line| line.split(',').take(6).collect::<Vec<_>>().join(",") + "\n").collect();
     same(&read("x.csv", six.as_bytes()), &TIMES, &plain);
-    same(
-        &read("x.csv", format!("{HEADER}{six}").as_bytes()),
-        &TIMES,
-        &plain,
-    );
-    same(
-        &read(
-            "x.csv",
-            six.replace("00000,", "00,")
-                .replace("60000,", "60,")
-                .as_bytes(),
-        ),
-        &TIMES,
-        &plain,
-    );
+    same(&read("x.csv", format!("{HEADER}{six}").as_bytes()), &TIMES, &plain);
+    same(&read("x.csv", six.replace("00000,", "00,").replace("60000,", "60,").as_bytes()), &TIMES, &plain);
     let shuffled = "Trades,Volume,Close,Low,High,Open,Timestamp,note\n42,10.5,1.75,1.0,2,1.5,1735689600000,hello\n";
     let [open, high, low, close, volume, ..] = full[0];
-    same(
-        &read("x.csv", shuffled.as_bytes()),
-        &TIMES[..1],
-        &[[open, high, low, close, volume, NAN, NAN, trades]],
-    );
+    same(&read("x.csv", shuffled.as_bytes()), &TIMES[..1], &[[open, high, low, close, volume, NAN, NAN, trades]]);
 }
 
 #[test]
 fn microseconds_are_floored() {
     let row = "1735689600000999,1,1,1,1,1\n";
-    assert_eq!(
-        load_bytes("x.csv", Interval::M1, row.as_bytes())
-            .unwrap()
-            .open_times,
-        [1_735_689_600_000]
-    );
+    assert_eq!(load_bytes("x.csv", Interval::M1, row.as_bytes()).unwrap().open_times, [1_735_689_600_000]);
 }
 
 #[test]
@@ -182,15 +109,9 @@ fn each_bad_row_is_named_with_its_place_and_a_way_out() {
         "0,1,1,1,1,1,3599999,1,1,1,1,0\n",
         "\u{0}\u{0}\u{0}\u{0}",
     ];
-    let messages: Vec<String> = rows
-        .iter()
-        .map(|row| load_bytes("x.csv", Interval::M1, row.as_bytes()).unwrap_err())
-        .collect();
-    assert!(
-        messages
-            .iter()
-            .all(|message| !message.contains(char::is_control))
-    );
+    let messages: Vec<String> =
+        rows.iter().map(|row| load_bytes("x.csv", Interval::M1, row.as_bytes()).unwrap_err()).collect();
+    assert!(messages.iter().all(|message| !message.contains(char::is_control)));
     insta::assert_snapshot!(messages.join("\n"), @r"
     x.csv has no candles (it is empty); give a file with at least one row
     x.csv has no candles (only a header); give a file with at least one row
@@ -233,11 +154,7 @@ fn each_bad_container_is_named() {
     let mut broken = zipped(&[("a.csv", row)]);
     broken.truncate(broken.len() / 2);
     let mut wrong = zipped(&[("a.csv", row)]);
-    let last_byte_of_row = wrong
-        .windows(5)
-        .position(|window| window == b"a.csv")
-        .unwrap()
-        + 8;
+    let last_byte_of_row = wrong.windows(5).position(|window| window == b"a.csv").unwrap() + 8;
     wrong[last_byte_of_row] ^= 0x55;
     let cases: [(&str, &[u8]); 8] = [
         ("x.zip", row),
@@ -249,8 +166,7 @@ fn each_bad_container_is_named() {
         ("x.json", b"{\"code\":-1003,\"msg\":\"Too many requests\"}"),
         ("x.json", b"[[0,\"1\",\"1\",\"1\",\"1\",\"1\"],\n[1]]"),
     ];
-    let messages =
-        cases.map(|(file, content)| load_bytes(file, Interval::M1, content).unwrap_err());
+    let messages = cases.map(|(file, content)| load_bytes(file, Interval::M1, content).unwrap_err());
     insta::assert_snapshot!(messages.join("\n"), @r"
     cannot read x.zip: it is not a zip archive; download it again
     cannot read x.zip: the archive holds 0 files; give one that holds exactly one CSV file
@@ -269,10 +185,7 @@ fn what_is_no_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let message = |path: &Path| {
         let source = CandleSource::new("BTCUSDT", Interval::M1, path).unwrap();
-        load(&source)
-            .unwrap_err()
-            .to_string()
-            .replace(&dir.path().display().to_string(), "DIR")
+        load(&source).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR")
     };
     insta::assert_snapshot!(message(dir.path()), @"DIR is a directory; name candle files one by one, such as BTCUSDT-1m-2025-01.csv");
     insta::assert_snapshot!(message(&dir.path().join("absent.csv")), @"cannot read DIR/absent.csv: No such file or directory (os error 2); check the path and that it may be read");
@@ -283,19 +196,13 @@ fn what_is_no_file_is_refused() {
 
 #[test]
 fn no_more_is_unpacked_than_allowed() {
-    let mut capped = Capped {
-        input: io::repeat(b'1').take(100),
-        left: 99,
-    };
+    let mut capped = Capped { input: io::repeat(b'1').take(100), left: 99 };
     let error = capped.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "it unpacks to at least 536870913 bytes, more than the 536870912 that are read; split it by month"
     );
-    let mut exact = Capped {
-        input: io::repeat(b'1').take(99),
-        left: 99,
-    };
+    let mut exact = Capped { input: io::repeat(b'1').take(99), left: 99 };
     assert_eq!(exact.read_to_end(&mut Vec::new()).unwrap(), 99);
 }
 

@@ -2,8 +2,8 @@
 
 /// Powers of ten that an `f64` holds exactly.
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
 ];
 /// So many digits always fit into a `u64`.
 const SAFE_DIGITS: usize = 19;
@@ -71,14 +71,9 @@ mod tests {
     fn odd_numbers() {
         assert_eq!(decimal(b"13715.65000000"), Some(13715.65));
         assert_eq!(decimal(b" 1e-3 "), Some(0.001));
-        assert_eq!(
-            decimal(b"12345678901234567890.5"),
-            Some(12345678901234567890.5)
-        );
+        assert_eq!(decimal(b"12345678901234567890.5"), Some(12345678901234567890.5));
         assert!(decimal(b"NaN").is_some_and(f64::is_nan));
-        for bad in [
-            "", ".", "-", "1.2.3", "1,5", "0x10", "ten", "1_000", "\u{1b}",
-        ] {
+        for bad in ["", ".", "-", "1.2.3", "1,5", "0x10", "ten", "1_000", "\u{1b}"] {
             assert_eq!(decimal(bad.as_bytes()), None, "{bad}");
         }
         assert_eq!(integer(b" 1735689600000 "), Some(1735689600000));

@@ -39,9 +39,7 @@ impl TimeUnit {
         match self {
             Self::Seconds if time < MILLISECONDS_FROM => Some(time * 1000),
             Self::Milliseconds if time < MICROSECONDS_FROM => Some(time),
-            Self::Microseconds if (MICROSECONDS_FROM..NANOSECONDS_FROM).contains(&time) => {
-                Some(time.div_euclid(1000))
-            }
+            Self::Microseconds if (MICROSECONDS_FROM..NANOSECONDS_FROM).contains(&time) => Some(time.div_euclid(1000)),
             _ => None,
         }
     }
@@ -116,25 +114,14 @@ impl<'a> Rows<'a> {
         }
         if open_ms <= self.previous_ms {
             let (file, previous_ms) = (self.file.to_owned(), self.previous_ms);
-            return Err(ReplayError::Order {
-                file,
-                line,
-                open_ms,
-                previous_ms,
-            });
+            return Err(ReplayError::Order { file, line, open_ms, previous_ms });
         }
         // Only three-day candles, which may open on any day, can rise and still overlap.
-        if open_ms < self.previous_ms.saturating_add(self.interval.as_ms())
-            && self.previous_ms != i64::MIN
-        {
-            let problem =
-                "opens before the candle in the row before has closed; remove one of them"
-                    .to_owned();
+        if open_ms < self.previous_ms.saturating_add(self.interval.as_ms()) && self.previous_ms != i64::MIN {
+            let problem = "opens before the candle in the row before has closed; remove one of them".to_owned();
             return Err(self.field_error(line, "open_time", time_field, problem));
         }
-        self.least_step_ms = self
-            .least_step_ms
-            .min(open_ms.saturating_sub(self.previous_ms));
+        self.least_step_ms = self.least_step_ms.min(open_ms.saturating_sub(self.previous_ms));
         self.previous_ms = open_ms;
         self.candles.push(open_ms, values);
         Ok(())
@@ -143,15 +130,8 @@ impl<'a> Rows<'a> {
     /// Ends the file.
     pub(super) fn finish(mut self) -> Result<Candles, ReplayError> {
         if self.candles.open_times.is_empty() {
-            let found = if self.columns.is_some() {
-                "only a header"
-            } else {
-                "it is empty"
-            };
-            return Err(ReplayError::Empty {
-                file: self.file.to_owned(),
-                found,
-            });
+            let found = if self.columns.is_some() { "only a header" } else { "it is empty" };
+            return Err(ReplayError::Empty { file: self.file.to_owned(), found });
         }
         if self.candles.open_times.len() > 10 && self.least_step_ms > self.interval.as_ms() {
             tracing::warn!(
@@ -167,11 +147,7 @@ impl<'a> Rows<'a> {
 
     /// Finds the columns by the first row; true if it is a header.
     fn learn_columns(&mut self, line: u64, row: &impl Fields) -> Result<bool, ReplayError> {
-        let error = |problem| ReplayError::Columns {
-            file: self.file.to_owned(),
-            line,
-            problem,
-        };
+        let error = |problem| ReplayError::Columns { file: self.file.to_owned(), line, problem };
         // A header begins with a name; numbers may begin with a sign or a point, and an empty field is no name.
         let first = row.field(0).trim_ascii().first();
         let is_header = first.is_some_and(|byte| !byte.is_ascii_digit() && !b"+-.".contains(byte));
@@ -198,59 +174,37 @@ impl<'a> Rows<'a> {
         };
         let close_field = row.field(close_time);
         // Only the first row is held against its close time: later ones of real archives are sometimes cut short.
-        let length_ms =
-            integer(close_field).and_then(|close| Some(unit.to_ms(close)? - unit.to_ms(time)? + 1));
-        let other = length_ms.and_then(|ms| {
-            Interval::ALL
-                .into_iter()
-                .find(|interval| interval.as_ms() == ms)
-        });
+        let length_ms = integer(close_field).and_then(|close| Some(unit.to_ms(close)? - unit.to_ms(time)? + 1));
+        let other = length_ms.and_then(|ms| Interval::ALL.into_iter().find(|interval| interval.as_ms() == ms));
         match other {
             Some(other) if other != self.interval => Err(self.field_error(
                 line,
                 "close_time",
                 close_field,
-                format!("this is a {other} candle, but the file is given as {0}; say {other} instead of {0}", self.interval),
+                format!(
+                    "this is a {other} candle, but the file is given as {0}; say {other} instead of {0}",
+                    self.interval
+                ),
             )),
             _ => Ok(()),
         }
     }
 
-    fn field_error(
-        &self,
-        line: u64,
-        column: &'static str,
-        field: &[u8],
-        problem: String,
-    ) -> ReplayError {
-        ReplayError::Field {
-            file: self.file.to_owned(),
-            line,
-            column,
-            value: shown(field),
-            problem,
-        }
+    fn field_error(&self, line: u64, column: &'static str, field: &[u8], problem: String) -> ReplayError {
+        ReplayError::Field { file: self.file.to_owned(), line, column, value: shown(field), problem }
     }
 
     #[cold]
     fn wrong_count(&self, line: u64, found: usize, wanted: usize) -> ReplayError {
-        let problem = format!(
-            "{found} columns where the rows before have {wanted}; complete the row or remove it"
-        );
-        ReplayError::Columns {
-            file: self.file.to_owned(),
-            line,
-            problem,
-        }
+        let problem = format!("{found} columns where the rows before have {wanted}; complete the row or remove it");
+        ReplayError::Columns { file: self.file.to_owned(), line, problem }
     }
 
     #[cold]
     fn bad_time(&self, line: u64, field: &[u8]) -> ReplayError {
         let problem = match (integer(field), self.unit) {
             (Some(NANOSECONDS_FROM..), _) => "looks like nanoseconds; give milliseconds since 1970",
-            (Some(_), Some(_)) => {
-                "not in the unit of the rows before; give all times of a file in one unit"
-            }
+            (Some(_), Some(_)) => "not in the unit of the rows before; give all times of a file in one unit",
             _ if field.trim_ascii().is_empty() => "empty; give milliseconds since 1970",
             _ => "not a whole number; give milliseconds since 1970, such as 1735689600000",
         };
@@ -273,13 +227,7 @@ impl<'a> Rows<'a> {
     }
 
     #[cold]
-    fn bad_candle(
-        &self,
-        line: u64,
-        fault: CandleFault,
-        columns: &Columns,
-        row: &impl Fields,
-    ) -> ReplayError {
+    fn bad_candle(&self, line: u64, fault: CandleFault, columns: &Columns, row: &impl Fields) -> ReplayError {
         let column = match fault {
             CandleFault::Price { column, .. } | CandleFault::Amount { column, .. } => column,
             CandleFault::High { .. } => Column::High,
@@ -291,11 +239,6 @@ impl<'a> Rows<'a> {
         };
         let place = columns.values.get(column.ordinal()).copied().flatten();
         let value = place.map(|place| row.field(place)).unwrap_or_default();
-        self.field_error(
-            line,
-            column.as_str(),
-            value,
-            format!("{fault}; correct or remove the row"),
-        )
+        self.field_error(line, column.as_str(), value, format!("{fault}; correct or remove the row"))
     }
 }

@@ -20,57 +20,32 @@ pub struct CandleSource {
 
 impl CandleSource {
     /// A file that is known to hold these candles.
-    pub fn new(
-        symbol: &str,
-        interval: Interval,
-        path: impl Into<PathBuf>,
-    ) -> Result<Self, ReplayError> {
+    pub fn new(symbol: &str, interval: Interval, path: impl Into<PathBuf>) -> Result<Self, ReplayError> {
         let path = path.into();
-        let symbol = Symbols::valid_name(symbol).map_err(|error| ReplayError::Argument {
-            argument: shown_path(&path),
-            problem: error.to_string(),
-        })?;
-        Ok(Self {
-            symbol,
-            interval,
-            path,
-        })
+        let symbol = Symbols::valid_name(symbol)
+            .map_err(|error| ReplayError::Argument { argument: shown_path(&path), problem: error.to_string() })?;
+        Ok(Self { symbol, interval, path })
     }
 
     /// A file whose name tells what it holds.
     pub fn from_path(path: &Path) -> Result<Self, ReplayError> {
-        let error = |problem: String| ReplayError::Name {
-            argument: shown_path(path),
-            problem,
-        };
+        let error = |problem: String| ReplayError::Name { argument: shown_path(path), problem };
         let Some(name) = path.file_name() else {
             return Err(error("it names no file".to_owned()));
         };
         let name = name.to_string_lossy();
         let stem = name.split_once('.').map_or(name.as_ref(), |(stem, _)| stem);
         let mut parts = stem.split('-');
-        let symbol = Symbols::valid_name(parts.next().unwrap_or_default())
-            .map_err(|e| error(e.to_string()))?;
+        let symbol = Symbols::valid_name(parts.next().unwrap_or_default()).map_err(|e| error(e.to_string()))?;
         let Some(interval) = parts.next() else {
-            return Err(error(
-                "its name has no interval after the symbol".to_owned(),
-            ));
+            return Err(error("its name has no interval after the symbol".to_owned()));
         };
-        let interval = interval
-            .parse()
-            .map_err(|e: IntervalError| match interval {
-                // The name is understood; it is the candles that nobody can use.
-                "1s" | "1mo" | "1M" => ReplayError::Argument {
-                    argument: shown_path(path),
-                    problem: e.to_string(),
-                },
-                _ => error(e.to_string()),
-            })?;
-        Ok(Self {
-            symbol,
-            interval,
-            path: path.to_owned(),
-        })
+        let interval = interval.parse().map_err(|e: IntervalError| match interval {
+            // The name is understood; it is the candles that nobody can use.
+            "1s" | "1mo" | "1M" => ReplayError::Argument { argument: shown_path(path), problem: e.to_string() },
+            _ => error(e.to_string()),
+        })?;
+        Ok(Self { symbol, interval, path: path.to_owned() })
     }
 }
 
@@ -79,28 +54,17 @@ impl FromStr for CandleSource {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // An `=` may also stand in the path of a plain file, but then no `SYMBOL:INTERVAL` stands before it.
-        let explicit = text
-            .split_once('=')
-            .and_then(|(what, path)| Some((what.split_once(':')?, path)));
-        let Some(((symbol, interval), path)) =
-            explicit.filter(|((symbol, _), _)| !symbol.contains(['/', '\\']))
-        else {
+        let explicit = text.split_once('=').and_then(|(what, path)| Some((what.split_once(':')?, path)));
+        let Some(((symbol, interval), path)) = explicit.filter(|((symbol, _), _)| !symbol.contains(['/', '\\'])) else {
             return Self::from_path(Path::new(text));
         };
-        let error = |problem: String| ReplayError::Argument {
-            argument: shown_path(Path::new(text)),
-            problem,
-        };
+        let error = |problem: String| ReplayError::Argument { argument: shown_path(Path::new(text)), problem };
         if path.is_empty() {
-            return Err(error(
-                "no file after `=`; write SYMBOL:INTERVAL=FILE".to_owned(),
-            ));
+            return Err(error("no file after `=`; write SYMBOL:INTERVAL=FILE".to_owned()));
         }
         Ok(Self {
             symbol: Symbols::valid_name(symbol).map_err(|e| error(e.to_string()))?,
-            interval: interval
-                .parse()
-                .map_err(|e: IntervalError| error(e.to_string()))?,
+            interval: interval.parse().map_err(|e: IntervalError| error(e.to_string()))?,
             path: PathBuf::from(path),
         })
     }
@@ -113,38 +77,14 @@ mod tests {
     #[test]
     fn names_and_arguments_tell_what_is_inside() {
         for (text, symbol, interval, path) in [
-            (
-                "BTCUSDT-1m-2025-01.zip",
-                "BTCUSDT",
-                Interval::M1,
-                "BTCUSDT-1m-2025-01.zip",
-            ),
-            (
-                "a=b/BTCBUSD-1m-binance-2022-12-13.csv",
-                "BTCBUSD",
-                Interval::M1,
-                "a=b/BTCBUSD-1m-binance-2022-12-13.csv",
-            ),
-            (
-                "x/ethusdt-1h.json",
-                "ETHUSDT",
-                Interval::H1,
-                "x/ethusdt-1h.json",
-            ),
-            (
-                "ethusdt:1w=/some where/a=b:c.csv",
-                "ETHUSDT",
-                Interval::W1,
-                "/some where/a=b:c.csv",
-            ),
+            ("BTCUSDT-1m-2025-01.zip", "BTCUSDT", Interval::M1, "BTCUSDT-1m-2025-01.zip"),
+            ("a=b/BTCBUSD-1m-binance-2022-12-13.csv", "BTCBUSD", Interval::M1, "a=b/BTCBUSD-1m-binance-2022-12-13.csv"),
+            ("x/ethusdt-1h.json", "ETHUSDT", Interval::H1, "x/ethusdt-1h.json"),
+            ("ethusdt:1w=/some where/a=b:c.csv", "ETHUSDT", Interval::W1, "/some where/a=b:c.csv"),
         ] {
             let source: CandleSource = text.parse().unwrap();
             assert_eq!(
-                (
-                    source.symbol.as_str(),
-                    source.interval,
-                    source.path.to_str().unwrap()
-                ),
+                (source.symbol.as_str(), source.interval, source.path.to_str().unwrap()),
                 (symbol, interval, path)
             );
         }

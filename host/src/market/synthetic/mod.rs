@@ -95,18 +95,12 @@ impl SyntheticFeed {
     pub const BASE: Interval = Interval::M1;
 
     /// The first `symbols` markets, from the candle that opens at `start_open_ms` on, and at most `limit` minutes of them.
-    pub fn new(
-        seed: u64,
-        symbols: usize,
-        start_open_ms: i64,
-        limit: Option<u64>,
-    ) -> Result<Self, FeedError> {
+    pub fn new(seed: u64, symbols: usize, start_open_ms: i64, limit: Option<u64>) -> Result<Self, FeedError> {
         if !(1..=MAX_SYMBOLS).contains(&symbols) {
             let problem = format!("{symbols} synthetic symbols; ask for 1 to {MAX_SYMBOLS}");
             return Err(FeedError::Setup(problem));
         }
-        if Self::BASE.open_of(start_open_ms) != start_open_ms || !START_MS.contains(&start_open_ms)
-        {
+        if Self::BASE.open_of(start_open_ms) != start_open_ms || !START_MS.contains(&start_open_ms) {
             let problem = format!(
                 "a synthetic market cannot start at {start_open_ms}; give a whole minute between 1970 and 2100 in \
                  milliseconds, such as {}",
@@ -118,26 +112,10 @@ impl SyntheticFeed {
         let mut walks = Vec::with_capacity(symbols);
         let listed = MARKETS
             .into_iter()
-            .map(|(name, price, decimals, turnover)| {
-                (
-                    name.to_owned(),
-                    Nature {
-                        price,
-                        decimals,
-                        turnover,
-                    },
-                )
-            });
+            .map(|(name, price, decimals, turnover)| (name.to_owned(), Nature { price, decimals, turnover }));
         let others = (MARKETS.len()..).map(|number| {
             let price = 1.0 + (number % 97) as f64;
-            (
-                format!("COIN{number}USDT"),
-                Nature {
-                    price,
-                    decimals: 3,
-                    turnover: 10_000.0,
-                },
-            )
+            (format!("COIN{number}USDT"), Nature { price, decimals: 3, turnover: 10_000.0 })
         });
         for (name, nature) in listed.chain(others).take(symbols) {
             names.intern(&name)?;
@@ -156,11 +134,7 @@ impl SyntheticFeed {
     }
 
     fn lane(&self, interval: Interval) -> Lane {
-        let (open_ms, walks) = if interval == Interval::D3 {
-            &self.three_days
-        } else {
-            &self.week
-        };
+        let (open_ms, walks) = if interval == Interval::D3 { &self.three_days } else { &self.week };
         let aggregators = walks.iter().filter_map(|walk| {
             let mut walk = walk.clone();
             let mut aggregator = Aggregator::new(Self::BASE, interval)?;
@@ -171,10 +145,7 @@ impl SyntheticFeed {
             }
             Some(aggregator)
         });
-        Lane {
-            interval,
-            aggregators: aggregators.collect(),
-        }
+        Lane { interval, aggregators: aggregators.collect() }
     }
 
     /// Makes the next minute of every symbol.
@@ -204,8 +175,7 @@ impl Feed for SyntheticFeed {
                 self.lanes.push(self.lane(*interval));
             }
         }
-        self.lanes
-            .sort_by_key(|lane| std::cmp::Reverse(lane.interval));
+        self.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.interval));
         Ok(())
     }
 
@@ -231,11 +201,7 @@ impl Feed for SyntheticFeed {
                     continue;
                 }
                 let mut first = true;
-                for ((symbol, values), aggregator) in (0..)
-                    .map(SymbolId)
-                    .zip(&self.rows)
-                    .zip(&mut lane.aggregators)
-                {
+                for ((symbol, values), aggregator) in (0..).map(SymbolId).zip(&self.rows).zip(&mut lane.aggregators) {
                     // Without gaps a minute finishes at most the bucket that it is the last of.
                     let mut finished = None;
                     aggregator.push(open_ms, values, |bucket| finished = Some(bucket));

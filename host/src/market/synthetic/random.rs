@@ -10,9 +10,9 @@ impl Random {
     /// One that is independent of those of other names.
     pub(super) fn new(seed: u64, name: &str) -> Self {
         // FNV-1a, so that a symbol has the same market however many others there are.
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let hash = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         let mut random = Self { state: seed ^ hash };
         random.bits();
         random

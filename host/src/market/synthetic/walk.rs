@@ -55,13 +55,10 @@ impl Walk {
         let mut random = Random::new(seed, name);
         let ticks_per_one = power_of_ten(nature.decimals);
         // The dearer the asset, the finer its lots: about a thousandth of the value of one unit of quote.
-        let lot_decimals = (0..8)
-            .find(|decimals| power_of_ten(*decimals) >= nature.price)
-            .unwrap_or(8);
+        let lot_decimals = (0..8).find(|decimals| power_of_ten(*decimals) >= nature.price).unwrap_or(8);
         let lots_per_one = power_of_ten(lot_decimals);
         let home = whole(nature.price * ticks_per_one * (0.8 + 0.4 * random.unit()));
-        let minute_lots =
-            nature.turnover / nature.price * lots_per_one * (0.7 + 0.6 * random.unit());
+        let minute_lots = nature.turnover / nature.price * lots_per_one * (0.7 + 0.6 * random.unit());
         Self {
             ticks_per_one,
             lots_per_one,
@@ -97,8 +94,7 @@ impl Walk {
         let (mut high, mut low) = (open, open);
         let pull = PULL * (self.home - open) / self.home;
         for _ in 0..STEPS {
-            let part = (self.drift * spread + pull + shock) / f64::from(STEPS)
-                + spread * 0.5 * self.random.normal();
+            let part = (self.drift * spread + pull + shock) / f64::from(STEPS) + spread * 0.5 * self.random.normal();
             let moved = whole(self.ticks * (1.0 + part));
             self.ticks = moved.clamp(whole(self.home / RANGE).max(1.0), whole(self.home * RANGE));
             high = high.max(self.ticks);
@@ -155,21 +151,9 @@ mod tests {
     use crate::market::candle::check_values;
 
     const NATURES: [Nature; 3] = [
-        Nature {
-            price: 60_000.0,
-            decimals: 2,
-            turnover: 900_000.0,
-        },
-        Nature {
-            price: 0.000_01,
-            decimals: 8,
-            turnover: 50_000.0,
-        },
-        Nature {
-            price: 1.2,
-            decimals: 4,
-            turnover: 30_000.0,
-        },
+        Nature { price: 60_000.0, decimals: 2, turnover: 900_000.0 },
+        Nature { price: 0.000_01, decimals: 8, turnover: 50_000.0 },
+        Nature { price: 1.2, decimals: 4, turnover: 30_000.0 },
     ];
 
     #[test]
@@ -182,14 +166,8 @@ mod tests {
                 check_values(&values).unwrap();
                 let [open, high, low, close, volume, quote, taker, trades] = values;
                 assert!(last_close.is_none_or(|last: f64| last == open));
-                assert!(
-                    low > nature.price / 6.0 && high < nature.price * 6.0,
-                    "{values:?}"
-                );
-                assert!(
-                    taker <= volume && trades >= 1.0 && quote <= volume * high * 1.001 + 1.0,
-                    "{values:?}"
-                );
+                assert!(low > nature.price / 6.0 && high < nature.price * 6.0, "{values:?}");
+                assert!(taker <= volume && trades >= 1.0 && quote <= volume * high * 1.001 + 1.0, "{values:?}");
                 last_close = Some(close);
             }
         }
@@ -201,11 +179,9 @@ mod tests {
             let mut walk = Walk::new(7, "TESTUSDT", nature);
             let minutes: Vec<Values> = (0..3 * 1440).map(|_| walk.minute()).collect();
             let closes: Vec<f64> = minutes.iter().map(|values| values[3]).collect();
-            let mean =
-                |until: usize, n: usize| closes[until - n..until].iter().sum::<f64>() / n as f64;
-            let golden = (202..closes.len()).filter(|end| {
-                mean(*end, 50) > mean(*end, 200) && mean(end - 1, 50) <= mean(end - 1, 200)
-            });
+            let mean = |until: usize, n: usize| closes[until - n..until].iter().sum::<f64>() / n as f64;
+            let golden = (202..closes.len())
+                .filter(|end| mean(*end, 50) > mean(*end, 200) && mean(end - 1, 50) <= mean(end - 1, 200));
             assert!(golden.count() >= 5, "golden crosses of {nature:?}");
             let spikes = minutes.windows(21).filter(|window| {
                 let usual = window[..20].iter().map(|values| values[4]).sum::<f64>() / 20.0;

@@ -19,12 +19,8 @@ use vyx::trader::{diagnostics, market, signals, types};
 pub(super) use TraderPre as Bound;
 
 /// Interfaces that a component may import.
-pub(super) const IMPORTS: &[&str] = &[
-    "vyx:trader/types@1.0.0",
-    "vyx:trader/market@1.0.0",
-    "vyx:trader/signals@1.0.0",
-    "vyx:trader/diagnostics@1.0.0",
-];
+pub(super) const IMPORTS: &[&str] =
+    &["vyx:trader/types@1.0.0", "vyx:trader/market@1.0.0", "vyx:trader/signals@1.0.0", "vyx:trader/diagnostics@1.0.0"];
 
 /// See [`super::Linked`].
 #[derive(Clone)]
@@ -109,12 +105,7 @@ pub(super) fn on_close(
     guest.vyx_trader_guest().call_on_close(store, interval, open_time_ms, close_time_ms, symbols, values)
 }
 
-pub(super) fn on_symbols(
-    guest: &Guest,
-    store: &mut Store<Cell>,
-    added: &[(u32, String)],
-    gone: &[u32],
-) -> Result<()> {
+pub(super) fn on_symbols(guest: &Guest, store: &mut Store<Cell>, added: &[(u32, String)], gone: &[u32]) -> Result<()> {
     guest.vyx_trader_guest().call_on_symbols(store, &named(added), gone)
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Rows {
 }
 
 impl Runner {
-    /// Delivers what the trader wants of a batch. 
+    /// Delivers what the trader wants of a batch.
     pub(super) fn batch(&mut self, batch: BatchRef<'_>, tell: Tell, around: Surroundings<'_>) -> Result<(), Fault> {
         let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_ref()) else {
             return Ok(());
@@ -145,7 +145,6 @@ impl Runner {
         }
         instance.on_gap(symbol, interval, gap.from_open_ms, gap.until_open_ms)
     }
-
 }
 
 impl Rows {

@@ -14,14 +14,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use wasmtime::Engine;
 
-use super::backoff::Backoff;
 use self::deliver::{Rows, Tell};
+use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
 use crate::market::{CloseRef, Interval, Segment, SymbolId, Symbols};
 use crate::module::Module;
-use crate::sandbox::{
-    Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription,
-};
+use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription};
 use crate::signal::Finding;
 use crate::signal::hygiene::Keeper;
 
@@ -325,4 +323,3 @@ impl Runner {
         }
     }
 }
-

@@ -56,7 +56,8 @@ impl Runner {
             let Err(fault) = self.probe(*symbol, *interval, *close_ms, around) else {
                 continue;
             };
-            if !fault.outcome.is_strike() || culprits.len() == limits::ISOLATED_FAULTS || culprits.len() + 1 == universe {
+            if !fault.outcome.is_strike() || culprits.len() == limits::ISOLATED_FAULTS || culprits.len() + 1 == universe
+            {
                 return false;
             }
             culprits.push((*symbol, fault));
@@ -159,18 +160,13 @@ impl Runner {
     }
 
     /// Makes an instance and replays its warm-up up to a position, without the symbols that are masked or left out.
-    fn replay(
-        &mut self,
-        position: Position,
-        tell: Tell,
-        around: Surroundings<'_>,
-    ) -> Result<(), Failed> {
+    fn replay(&mut self, position: Position, tell: Tell, around: Surroundings<'_>) -> Result<(), Failed> {
         self.drop_instance();
         let plain = |fault| Failed { fault, at: None };
-        let fresh = Fresh::instantiate(around.engine, &self.module.linked, around.metering, &self.stop).map_err(plain)?;
-        let (instance, lines) = fresh
-            .init(&self.module.manifest, &self.params, around.symbols, around.history.clone())
-            .map_err(plain)?;
+        let fresh =
+            Fresh::instantiate(around.engine, &self.module.linked, around.metering, &self.stop).map_err(plain)?;
+        let (instance, lines) =
+            fresh.init(&self.module.manifest, &self.params, around.symbols, around.history.clone()).map_err(plain)?;
         self.counts.instances += 1;
         self.keep_lines(lines, 0);
         let subscription = Arc::new(instance.subscription().clone());
@@ -208,10 +204,7 @@ impl Runner {
         let segment = {
             let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
             self.see_others(&history, position);
-            around
-                .warm_ups
-                .get(&history, &subscription.needs, position)
-                .map_err(|error| host(error.to_string()))?
+            around.warm_ups.get(&history, &subscription.needs, position).map_err(|error| host(error.to_string()))?
         };
         let mut one = Rows::default();
         for close in segment.closes() {
