@@ -299,6 +299,13 @@ impl Fleet {
             .collect()
     }
 
+    /// Whether a trader is being evaluated at this moment.
+    #[must_use]
+    pub fn is_evaluating(&self, id: TraderId) -> bool {
+        let slot = self.slots().get(&id).cloned();
+        slot.is_some_and(|slot| matches!(slot.runner.try_lock(), Err(std::sync::TryLockError::WouldBlock)))
+    }
+
     /// How often a worker was held up by one trader.
     #[must_use]
     pub fn overdue(&self) -> u64 {
