@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::cargo::{self, Words};
 use super::failure::Failure;
+use super::terminal::print_line;
 use crate::module::Digest;
 
 /// Builds the trader of a crate and writes the component to `traders` in the target directory.
@@ -24,7 +25,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let built = cargo::build(&args.folder, args.examples, Words::Shown)
         .map_err(|error| Failure::input(format!("{error:#}").trim_end()))?;
     for built in built {
-        println!("{} {} bytes sha256 {}", built.path.display(), built.bytes.len(), Digest::of(&built.bytes));
+        print_line(format!("{} {} bytes sha256 {}", built.path.display(), built.bytes.len(), Digest::of(&built.bytes)));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::local;
+use super::terminal::print_line;
 use crate::config::Config;
 use crate::module::{Digest, Module};
 use crate::sandbox::{Metering, Param, ParamValue};
@@ -28,14 +29,11 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     let digest = Digest::of(&bytes);
     match modules.admit(&bytes) {
         Ok(module) if args.json => {
-            println!(
-                "{}",
-                json!({
-                    "admitted": true, "module_sha256": module.digest, "size_bytes": module.size_bytes,
-                    "abi": module.abi.as_str(), "sdk": module.sdk, "manifest": module.manifest,
-                    "subscription": module.subscription,
-                })
-            );
+            print_line(json!({
+                "admitted": true, "module_sha256": module.digest, "size_bytes": module.size_bytes,
+                "abi": module.abi.as_str(), "sdk": module.sdk, "manifest": module.manifest,
+                "subscription": module.subscription,
+            }));
             Ok(())
         }
         Ok(module) => {
@@ -43,20 +41,17 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
             Ok(())
         }
         Err(refusal) if args.json => {
-            println!(
-                "{}",
-                json!({
-                    "admitted": false, "module_sha256": digest, "size_bytes": bytes.len(), "rule": refusal.rule,
-                    "reason": refusal.reason, "allowed": refusal.rule.allowed(),
-                })
-            );
+            print_line(json!({
+                "admitted": false, "module_sha256": digest, "size_bytes": bytes.len(), "rule": refusal.rule,
+                "reason": refusal.reason, "allowed": refusal.rule.allowed(),
+            }));
             Err(Failure::told())
         }
         Err(refusal) => {
-            println!("refused   {}", refusal.rule);
-            println!("reason    {}", refusal.reason);
-            println!("allowed   {}", refusal.rule.allowed());
-            println!("sha256    {digest}");
+            print_line(format!("refused   {}", refusal.rule));
+            print_line(format!("reason    {}", refusal.reason));
+            print_line(format!("allowed   {}", refusal.rule.allowed()));
+            print_line(format!("sha256    {digest}"));
             Err(Failure::told())
         }
     }
@@ -64,19 +59,19 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
 
 fn print(module: &Module) {
     let manifest = &module.manifest;
-    println!("admitted  {}", crate::text::shown(&manifest.name, 200));
-    println!("summary   {}", crate::text::shown(&manifest.summary, 500));
-    println!("sha256    {}", module.digest);
-    println!("size      {} bytes", module.size_bytes);
-    println!("abi       {}, built with {}", module.abi, crate::text::shown(&manifest.sdk, 100));
+    print_line(format!("admitted  {}", crate::text::shown(&manifest.name, 200)));
+    print_line(format!("summary   {}", crate::text::shown(&manifest.summary, 500)));
+    print_line(format!("sha256    {}", module.digest));
+    print_line(format!("size      {} bytes", module.size_bytes));
+    print_line(format!("abi       {}, built with {}", module.abi, crate::text::shown(&manifest.sdk, 100)));
     for need in &module.subscription.needs {
-        println!("candles   {} after a warm-up of {}", need.interval, need.warm_up);
+        print_line(format!("candles   {} after a warm-up of {}", need.interval, need.warm_up));
     }
     for tag in &manifest.tags {
-        println!("signal    {}: {}", tag.name, crate::text::shown(&tag.help, 500));
+        print_line(format!("signal    {}: {}", tag.name, crate::text::shown(&tag.help, 500)));
     }
     for param in &manifest.params {
-        println!("param     {}: {}", describe(param), crate::text::shown(&param.help, 500));
+        print_line(format!("param     {}: {}", describe(param), crate::text::shown(&param.help, 500)));
     }
 }
 

@@ -44,8 +44,7 @@ impl Terminal {
         } else if self.is_terminal {
             self.bar.println(line);
         } else {
-            // A closed pipe ends the output, not the host.
-            let _ = writeln!(io::stdout(), "{line}");
+            print_line(line);
         }
     }
 
@@ -89,6 +88,11 @@ impl Terminal {
     fn width(&self) -> usize {
         if self.is_terminal { usize::from(Term::stdout().size().1).max(20) } else { WIDE }
     }
+}
+
+/// A line on standard output. A closed pipe ends the output, not the command.
+pub(super) fn print_line(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Prints signals as rows of a table.

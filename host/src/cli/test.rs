@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
 use super::failure::Failure;
 use super::market::Mismatch;
-use super::terminal::{Rows, Terminal, grouped, minute, seconds};
+use super::terminal::{Rows, Terminal, grouped, minute, print_line, seconds};
 use super::{local, market};
 use crate::config::Config;
 use crate::ids::TraderId;
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     terminal.clear();
     let status = fleet.status().into_iter().next().ok_or_else(|| Failure::fault("the trader is gone"))?;
     if args.json {
-        println!("{}", summary(&module, &totals, &status, read));
+        print_line(summary(&module, &totals, &status, read));
     } else {
         print(&terminal, &totals, &status, read);
     }

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
 use crate::ids::TraderId;
 use crate::market::{History, Interval, Segment, Symbols};
-use crate::module::{Module, Modules};
+use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
 use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription};
 use crate::signal::{Finding, Origin, Sink, StampedSignal};
@@ -28,11 +28,27 @@ use crate::signal::{Finding, Origin, Sink, StampedSignal};
 struct Slot {
     owned: OwnedTrader,
     version: Version,
+    params_hash: Digest,
     module: Arc<Module>,
     stop: StopFlag,
     /// Set under the gate, and checked under it before anything is committed.
     retired: AtomicBool,
+    /// Close time up to which its findings have been committed. Written under the gate.
+    committed_ms: AtomicI64,
     runner: Mutex<Runner>,
+}
+
+/// What a trader found in a delivery.
+struct Found {
+    findings: Vec<Finding>,
+    cursor_ms: i64,
+    quarantined: bool,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { findings: Vec::new(), cursor_ms: i64::MIN, quarantined: false }
+    }
 }
 
 /// A trader that shall run: owned, admitted, its parameters checked.
@@ -93,6 +109,8 @@ pub struct Fleet {
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
+    /// How many traders it may hold.
+    room: usize,
 }
 
 impl Fleet {
@@ -116,6 +134,7 @@ impl Fleet {
             slots: RwLock::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
+            room: room(),
         })
     }
 
@@ -131,6 +150,20 @@ impl Fleet {
         &self.symbols
     }
 
+    /// Whether one more trader can be held. Each live instance takes some memory mappings, of which the system allows a process
+    /// a number; where it ends, even the host's own allocations fail.
+    ///
+    /// # Errors
+    ///
+    /// In words, with the number and what to do.
+    pub fn has_room(&self) -> Result<(), String> {
+        let traders = self.slots().len();
+        if traders < self.room {
+            return Ok(());
+        }
+        Err(format!("{traders} traders run, as many as vm.max_map_count allows; raise it or run fewer"))
+    }
+
     /// Takes a trader in, in place of the one with its id. It starts with the next delivery, judged as far as the one that it
     /// replaces: between the two no candle is lost and none is judged twice.
     pub fn insert(&self, ready: Ready) {
@@ -142,12 +175,22 @@ impl Fleet {
             self.retire(replaced);
         }
         let cursor_ms = match &replaced {
-            Some(slot) => lock(&slot.runner).cursor_ms(),
+            Some(slot) => slot.committed_ms.load(Ordering::Acquire),
             None => *lock(&self.now_ms),
         };
         let stop = StopFlag::new();
         let runner = Mutex::new(Runner::new(module.clone(), params, stop.clone(), cursor_ms));
-        let slot = Arc::new(Slot { owned, version, module, stop, retired: AtomicBool::new(false), runner });
+        let params_hash = version.key.params.hash();
+        let slot = Arc::new(Slot {
+            owned,
+            version,
+            params_hash,
+            module,
+            stop,
+            retired: AtomicBool::new(false),
+            committed_ms: AtomicI64::new(cursor_ms),
+            runner,
+        });
         self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(id, slot);
     }
 
@@ -190,6 +233,7 @@ impl Fleet {
             *lock(&self.now_ms) = last_ms;
             for slot in self.slots().values() {
                 lock(&slot.runner).judged_up_to(last_ms);
+                slot.committed_ms.fetch_max(last_ms, Ordering::AcqRel);
             }
         }
     }
@@ -206,7 +250,7 @@ impl Fleet {
         }
         let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
         let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        let found: Vec<Vec<Finding>> = match slots.as_slice() {
+        let found: Vec<Found> = match slots.as_slice() {
             // Alone it needs no hand-over to another thread.
             [alone] => vec![self.run(alone, segment, now_ms)],
             _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, now_ms)).collect()),
@@ -217,13 +261,13 @@ impl Fleet {
         self.commit(&slots, found, sink)
     }
 
-    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Vec<Finding> {
+    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
         let mut runner = lock(&slot.runner);
         if slot.retired.load(Ordering::Acquire) {
-            return Vec::new();
+            return Found::default();
         }
         let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
-        runner.run(
+        let findings = runner.run(
             segment,
             now_ms,
             Surroundings {
@@ -233,25 +277,29 @@ impl Fleet {
                 symbols: &self.symbols,
                 warm_ups: &self.warm_ups,
             },
-        )
+        );
+        Found { findings, cursor_ms: runner.cursor_ms(), quarantined: runner.is_quarantined() }
     }
 
     /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
-    fn commit(&self, slots: &[Arc<Slot>], found: Vec<Vec<Finding>>, sink: &mut dyn Sink) -> io::Result<Delivered> {
-        let mut delivered = Delivered::default();
-        if found.iter().any(|found| !found.is_empty()) {
-            let _gate = lock(&self.gate);
-            let mut order: Vec<(&Arc<Slot>, Finding)> = slots
-                .iter()
-                .zip(found)
-                .filter(|(slot, _)| !slot.retired.load(Ordering::Acquire))
-                .flat_map(|(slot, found)| found.into_iter().map(move |finding| (slot, finding)))
-                .collect();
+    fn commit(&self, slots: &[Arc<Slot>], found: Vec<Found>, sink: &mut dyn Sink) -> io::Result<Delivered> {
+        let mut delivered =
+            Delivered { quarantined: found.iter().any(|found| found.quarantined), ..Delivered::default() };
+        let _gate = lock(&self.gate);
+        let mut order: Vec<(&Arc<Slot>, Finding)> = Vec::new();
+        let mut cursors: Vec<(&Arc<Slot>, i64)> = Vec::new();
+        for (slot, found) in slots.iter().zip(found) {
+            if !slot.retired.load(Ordering::Acquire) {
+                cursors.push((slot, found.cursor_ms));
+                order.extend(found.findings.into_iter().map(|finding| (slot, finding)));
+            }
+        }
+        if !order.is_empty() {
             order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
             let mut signals = Vec::with_capacity(order.len());
             for (slot, finding) in order {
-                let origin =
-                    Origin { trader: &slot.owned, module: &slot.module, params_hash: slot.version.key.params.hash() };
+                let params_hash = slot.params_hash;
+                let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
                 match StampedSignal::stamp(origin, &self.symbols, &finding) {
                     Ok(signal) => signals.push(signal),
                     Err(error) => tracing::error!(%error, "host fault"),
@@ -261,7 +309,9 @@ impl Fleet {
             delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
             delivered.signals = signals.len() as u64 - delivered.historical;
         }
-        delivered.quarantined = slots.iter().any(|slot| lock(&slot.runner).is_quarantined());
+        for (slot, cursor_ms) in cursors {
+            slot.committed_ms.store(cursor_ms, Ordering::Release);
+        }
         Ok(delivered)
     }
 
@@ -320,4 +370,17 @@ impl Fleet {
 /// A panic of a worker has nothing to do with the state that it held: every runner is replaced whole after a fault.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Mappings of a live instance.
+const MAPS_PER_INSTANCE: usize = 4;
+/// Mappings that are left to the host: code, threads, its own memory.
+const MAPS_OF_HOST: usize = 10_000;
+/// What Linux allows where nobody changed it.
+const DEFAULT_MAPS: usize = 65_530;
+
+fn room() -> usize {
+    let allowed = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+    let allowed = allowed.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_MAPS);
+    allowed.saturating_sub(MAPS_OF_HOST) / MAPS_PER_INSTANCE
 }

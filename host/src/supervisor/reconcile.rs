@@ -52,6 +52,7 @@ pub struct Reconciler {
     last_good: Option<LastGood>,
     /// Said before: told again only after it changed.
     told: BTreeMap<String, String>,
+    unfit: BTreeMap<TraderId, String>,
 }
 
 /// Parameters that fit a module and the candles, and what it subscribes to with them.
@@ -94,7 +95,14 @@ impl Reconciler {
     /// Starts from nothing running.
     #[must_use]
     pub fn new(scope: Scope, last_good: Option<LastGood>) -> Self {
-        Self { scope, running: BTreeMap::new(), names: BTreeMap::new(), last_good, told: BTreeMap::new() }
+        Self {
+            scope,
+            running: BTreeMap::new(),
+            names: BTreeMap::new(),
+            last_good,
+            told: BTreeMap::new(),
+            unfit: BTreeMap::new(),
+        }
     }
 
     /// One pass: everything that must stop is stopped before anything starts. `fit` asks the feed for the candles of a trader.
@@ -272,6 +280,7 @@ impl Reconciler {
             Ok((ready, note)) => {
                 means.fleet.insert(ready);
                 self.running.entry(id).or_default().active = Some(version);
+                self.unfit.remove(&id);
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
                 return Some(done(format!("{name}{note}")));
             }
@@ -288,7 +297,9 @@ impl Reconciler {
                 reason
             }
         };
-        Some(Change::Rejected(name, reason))
+        // What cannot be fetched is tried again and again; it is told again only after it changed.
+        let is_news = self.unfit.insert(id, reason.clone()).as_ref() != Some(&reason);
+        is_news.then_some(Change::Rejected(name, reason))
     }
 
     /// Fetches, admits, and fits the parameters to the candles.
@@ -299,6 +310,7 @@ impl Reconciler {
         means: &mut Means<'_, '_>,
     ) -> Result<(Ready, Option<String>), Unfit> {
         let key = &version.key;
+        means.fleet.has_room().map_err(Unfit::Unavailable)?;
         let modules = means.fleet.modules();
         let module = match modules.loaded(key.digest) {
             Some(module) => module,

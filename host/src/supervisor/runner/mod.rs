@@ -312,6 +312,13 @@ impl Runner {
         }
     }
 
+    /// Forgets words that were said before.
+    fn drop_log(&mut self) {
+        if let Some(instance) = &mut self.instance {
+            drop(instance.take_log());
+        }
+    }
+
     fn keep_lines(&mut self, lines: Vec<LogLine>, dropped: u64) {
         self.counts.log_lines_dropped += dropped;
         for line in lines {

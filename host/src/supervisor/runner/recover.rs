@@ -12,6 +12,8 @@ use crate::supervisor::warm_up::Position;
 impl Runner {
     /// After a fault in a live batch: brings a new instance to this batch, finds the symbols at fault, and delivers the rest.
     pub(super) fn recover(&mut self, fault: Fault, batch: BatchRef<'_>, around: Surroundings<'_>) -> bool {
+        // What follows repeats calls, and with them their words.
+        self.take_log();
         let now_ms = batch.close_time_ms;
         let symbols = self.wanted_of(batch);
         let failed = Failed { fault, at: Some((now_ms, batch.interval, symbols)) };
@@ -144,6 +146,9 @@ impl Runner {
             let tell = if self.has_started { Tell::News } else { Tell::All };
             let (found, keeper) = (self.found.len(), self.keeper.clone());
             let Err(failed) = self.replay(position, tell, around) else {
+                if self.has_started {
+                    self.drop_log();
+                }
                 self.has_started = true;
                 return true;
             };
