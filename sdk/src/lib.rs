@@ -44,6 +44,31 @@ pub mod prelude {
     };
 }
 
+#[cfg(target_arch = "wasm32")]
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wit_bindgen::generate!({
+        path: "wit/v1",
+        world: "trader",
+        pub_export_macro: true,
+        default_bindings_module: "vyx_sdk::__abi::bindings",
+    });
+}
+
+/// What [`register!`] expands to; not part of the SDK's interface.
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod __abi {
+    pub use crate::bindings::export;
+    pub use crate::bindings::exports::vyx::trader::guest::Guest;
+    pub use crate::bindings::vyx::trader::types::{Description, ParamValue, Subscription, Symbol};
+    pub use crate::guest::{Slot, describe, init, on_close, on_gap, on_symbols};
+    pub mod bindings {
+        pub use crate::bindings::*;
+    }
+}
+
 /// Names the SDK in the module, so that a refusal can say which one built it.
 #[cfg(target_arch = "wasm32")]
 #[unsafe(link_section = "vyx-sdk")]

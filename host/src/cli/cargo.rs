@@ -59,7 +59,10 @@ pub(super) fn build(folder: &Path, examples: bool, words: Words) -> anyhow::Resu
     // What a panic says must not depend on whose machine built it, nor tell where that was.
     command.args(["--config", &format!("target.{TARGET}.rustflags={}", remaps(folder))]);
     let (out, errors) = match words {
-        Words::Shown => (command.output().context("cargo does not start, is it installed?")?.stdout, String::new()),
+        Words::Shown => (
+            command.stderr(Stdio::inherit()).output().context("cargo does not start, is it installed?")?.stdout,
+            String::new(),
+        ),
         Words::Kept => {
             let output = command.stderr(Stdio::piped()).output().context("cargo does not start, is it installed?")?;
             (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())

@@ -164,10 +164,8 @@ fn one_bad_symbol_out_of_a_hundred_leaves_ninety_nine() {
         signals.map(|s| (s["id"].to_string(), s["price_at_signal"].to_string(), s["plots"].to_string())).collect()
     };
     let well = beside_healthy(&Contestant::new("hostile-one-symbol").with("symbol", "NONE"), SYMBOLS);
-    let game = beside_healthy(
-        &Contestant::new("hostile-one-symbol").with("symbol", bad).with("from_ms", TURN_MS),
-        SYMBOLS,
-    );
+    let game =
+        beside_healthy(&Contestant::new("hostile-one-symbol").with("symbol", bad).with("from_ms", TURN_MS), SYMBOLS);
     assert!(told(&well.signals).len() > 1_000);
     assert_eq!(told(&game.signals), told(&well.signals));
     let fault = game.status.last_fault.as_ref().unwrap();
