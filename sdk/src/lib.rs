@@ -24,6 +24,8 @@ pub mod testkit;
 mod trader;
 
 #[doc(hidden)]
+pub use params::read as __read_params;
+#[doc(hidden)]
 pub use serde;
 
 pub use candle::{Candle, Column, Gap, Ticker};

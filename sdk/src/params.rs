@@ -38,14 +38,28 @@ pub struct ParamSpec {
 }
 
 /// The parameters of a trader. Made by [`params!`](crate::params!); `()` stands for none.
-pub trait Params: Default + de::DeserializeOwned {
+pub trait Params: Default {
     /// What the host shows and checks.
     fn specs() -> Vec<ParamSpec>;
+
+    /// Reads the parameters from named values; what is not named keeps its default.
+    ///
+    /// # Errors
+    ///
+    /// A name that is not a parameter, or a value of another type.
+    fn read(values: Vec<(String, Value)>) -> Result<Self, ParamError>;
 }
 
 impl Params for () {
     fn specs() -> Vec<ParamSpec> {
         Vec::new()
+    }
+
+    fn read(values: Vec<(String, Value)>) -> Result<Self, ParamError> {
+        match values.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(ParamError(format!("there is no parameter {name:?}, there are none"))),
+        }
     }
 }
 
@@ -113,12 +127,9 @@ impl ParamType for Interval {
     }
 }
 
-/// Reads the parameters from named values; what is not named keeps its default.
-///
-/// # Errors
-///
-/// A name that is not a parameter, or a value of another type.
-pub fn read<P: Params>(values: Vec<(String, Value)>) -> Result<P, ParamError> {
+/// What [`params!`](crate::params!) reads with; not part of the SDK's interface.
+#[doc(hidden)]
+pub fn read<P: de::DeserializeOwned>(values: Vec<(String, Value)>) -> Result<P, ParamError> {
     P::deserialize(MapDeserializer::new(values.into_iter().map(|(name, value)| (name, Typed(value)))))
 }
 
@@ -233,6 +244,12 @@ macro_rules! params {
                     )*
                 ]
             }
+
+            fn read(
+                values: ::std::vec::Vec<(::std::string::String, $crate::Value)>,
+            ) -> ::core::result::Result<Self, $crate::ParamError> {
+                $crate::__read_params(values)
+            }
         }
     };
     (@bound $type:ty, $bound:literal) => {{
@@ -277,6 +294,12 @@ mod tests {
     fn what_is_not_named_keeps_its_default() {
         let read: Tuning = read(vec![("interval".into(), Value::Text("1h".into()))]).unwrap();
         assert_eq!(read, Tuning { interval: Interval::H1, ..Tuning::default() });
+    }
+
+    #[test]
+    fn no_parameters_are_the_unit() {
+        assert_eq!(<() as Params>::read(Vec::new()), Ok(()));
+        assert!(<() as Params>::read(vec![("x".into(), Value::Integer(1))]).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::candle::VALUES_PER_CANDLE;
 use crate::context::Names;
-use crate::{Candle, Context, Gap, Interval, Subscription, Trader, Value, params};
+use crate::{Candle, Context, Gap, Interval, Params, Subscription, Trader, Value};
 
 /// Symbol ids at or above this are not tables of states but a mistake.
 const MAX_SYMBOL_ID: u32 = 1 << 20;
@@ -22,7 +22,7 @@ impl<T: Trader> Runtime<T> {
         values: Vec<(String, Value)>,
         symbols: Vec<(u32, String)>,
     ) -> Result<(Self, Subscription), String> {
-        let params: T::Params = params::read(values).map_err(|error| error.to_string())?;
+        let params: T::Params = T::Params::read(values).map_err(|error| error.to_string())?;
         T::check(&params)?;
         let subscription = T::subscription(&params);
         let mut runtime = Self {

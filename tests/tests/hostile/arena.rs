@@ -29,14 +29,14 @@ pub const TURN_MS: i64 = START_MS + 30 * 60_000;
 pub fn modules() -> &'static Arc<Modules> {
     static MODULES: OnceLock<Arc<Modules>> = OnceLock::new();
     MODULES.get_or_init(|| {
-        let compiler = Compiler::Child(vyx_tests::vyx());
+        let compiler = Compiler::Child(beside("VYX_BIN", "debug/vyx"));
         Arc::new(Modules::new(Metering::Off, compiler, None).unwrap())
     })
 }
 
 /// The bytes of a component of the corpus.
 pub fn component(name: &str) -> Vec<u8> {
-    let path: PathBuf = vyx_tests::component(name);
+    let path = beside("VYX_TRADERS", "traders").join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap()
 }
 
@@ -170,4 +170,9 @@ fn healthy_alone(symbols: usize) -> Vec<String> {
     arena.enter(&Contestant::new("healthy")).unwrap();
     arena.play(CLOSES);
     arena.kept.of("healthy")
+}
+
+fn beside(variable: &str, below_target: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .map_or_else(|| std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join(below_target), PathBuf::from)
 }
