@@ -146,3 +146,86 @@ fn make_private(path: &std::path::Path) -> io::Result<()> {
     }
     builder.create(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Metering, engine};
+
+    fn code(engine: &Engine) -> (Digest, Vec<u8>) {
+        let bytes = wat::parse_str("(component)").unwrap();
+        (Digest::of(&bytes), engine.precompile_component(&bytes).unwrap())
+    }
+
+    fn files(folder: &std::path::Path, extension: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+    }
+
+    #[test]
+    fn what_was_stored_is_loaded_by_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(Metering::Off).unwrap();
+        let (digest, code) = code(&engine);
+        Cache::open(folder.path()).unwrap().store(&engine, digest, &code).unwrap();
+        assert!(Cache::open(folder.path()).unwrap().load(&engine, digest).is_some());
+        assert!(Cache::open(folder.path()).unwrap().load(&engine, Digest::of(b"another")).is_none());
+        assert_eq!(files(folder.path(), "cwasm").len(), 1, "nothing is left aside");
+    }
+
+    #[test]
+    fn a_corrupt_entry_is_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(Metering::Off).unwrap();
+        let (digest, code) = code(&engine);
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.store(&engine, digest, &code).unwrap();
+        let path = files(folder.path(), "cwasm").remove(0);
+        for at in [0, code.len() / 2, code.len() - 1] {
+            let mut flipped = code.clone();
+            flipped[at] ^= 1;
+            std::fs::write(&path, flipped).unwrap();
+            assert!(cache.load(&engine, digest).is_none(), "byte {at}");
+        }
+        std::fs::write(&path, &code[..code.len() / 2]).unwrap();
+        assert!(cache.load(&engine, digest).is_none());
+        cache.store(&engine, digest, &code).unwrap();
+        assert!(cache.load(&engine, digest).is_some(), "made anew");
+    }
+
+    #[test]
+    fn an_entry_of_another_host_is_not_trusted() {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let engine = engine(Metering::Off).unwrap();
+        let (digest, code) = code(&engine);
+        Cache::open(theirs.path()).unwrap().store(&engine, digest, &code).unwrap();
+        let cache = Cache::open(ours.path()).unwrap();
+        for extension in ["cwasm", "proof"] {
+            for path in files(theirs.path(), extension) {
+                std::fs::copy(&path, ours.path().join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        assert!(cache.load(&engine, digest).is_none());
+    }
+
+    #[test]
+    fn code_of_another_engine_is_not_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let (off, fuel) = (engine(Metering::Off).unwrap(), engine(Metering::Fuel).unwrap());
+        let (digest, code) = code(&off);
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.store(&off, digest, &code).unwrap();
+        assert!(cache.load(&fuel, digest).is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_and_its_key_belong_to_one_user() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("compiled");
+        Cache::open(&path).unwrap();
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join(KEY_FILE))), (0o700, 0o600));
+    }
+}

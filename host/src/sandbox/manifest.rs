@@ -402,3 +402,133 @@ impl Subscription {
         self.needs.iter().position(|need| need.interval == interval)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described() -> Described {
+        let param = |name: &str, default, minimum, maximum| Param {
+            name: name.into(),
+            help: String::new(),
+            default,
+            minimum,
+            maximum,
+            choices: Vec::new(),
+        };
+        Described {
+            name: "Test".into(),
+            summary: String::new(),
+            sdk: "none".into(),
+            params: vec![
+                param("period", ParamValue::Integer(14), Some(2.0), Some(200.0)),
+                param("line", ParamValue::Number(30.0), Some(0.0), None),
+                param("loud", ParamValue::Boolean(true), None, None),
+                Param {
+                    choices: vec!["1m".into(), "5m".into()],
+                    ..param("interval", ParamValue::Text("5m".into()), None, None)
+                },
+            ],
+            tags: vec![Tag { name: "up".into(), help: String::new() }],
+            plots: vec![Plot { id: "rsi".into(), title: "RSI".into(), panel: "rsi".into(), lines: 1 }],
+        }
+    }
+
+    fn broken(change: impl FnOnce(&mut Described)) -> String {
+        let mut described = described();
+        change(&mut described);
+        Manifest::check(described).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_honest_description_is_believed() {
+        assert_eq!(Manifest::check(described()).unwrap().plot_width(), 1);
+    }
+
+    #[test]
+    fn lies_are_named() {
+        assert_eq!(
+            broken(|d| d.params[0].maximum = Some(f64::NAN)),
+            "parameter \"period\" has the bound NaN, bounds must be finite"
+        );
+        assert_eq!(
+            broken(|d| d.params[0].default = ParamValue::Integer(1)),
+            "parameter \"period\" is 1, give a value from 2 to 200"
+        );
+        assert_eq!(
+            broken(|d| d.params[1].maximum = Some(-1.0)),
+            "parameter \"line\" has the bounds 0 to -1, swap them"
+        );
+        assert_eq!(
+            broken(|d| d.params[1].default = ParamValue::Number(f64::INFINITY)),
+            "parameter \"line\" is inf, give a value from 0"
+        );
+        assert_eq!(broken(|d| d.tags.clear()), "no tags are described, a trader needs at least one kind of signal");
+        assert_eq!(broken(|d| d.tags.push(d.tags[0].clone())), "tag \"up\" is described twice, give each its own name");
+        assert_eq!(broken(|d| d.plots[0].lines = 4), "plot \"rsi\" has 4 lines, 1 to 3 are allowed");
+        assert!(broken(|d| d.tags[0].name = "\u{1b}[2J".into()).contains("\\u{1b}[2J"));
+    }
+
+    fn given(text: &str) -> Result<Vec<(String, ParamValue)>, String> {
+        let manifest = Manifest::check(described()).unwrap();
+        manifest.params(&serde_json::from_str(text).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let params = given(r#"{"period": 7, "interval": "1m"}"#).unwrap();
+        let values: Vec<ParamValue> = params.into_iter().map(|(_, value)| value).collect();
+        assert_eq!(
+            values,
+            [
+                ParamValue::Integer(7),
+                ParamValue::Number(30.0),
+                ParamValue::Boolean(true),
+                ParamValue::Text("1m".into())
+            ]
+        );
+        assert!(given(r#"{"line": 5}"#).is_ok(), "an integer is a number");
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_what_is_allowed() {
+        for (text, reason) in [
+            (r#"{"perod": 7}"#, "\"Test\" has no parameter \"perod\", it has period, line, loud, interval"),
+            (r#"{"period": 201}"#, "parameter \"period\" is 201, give a value from 2 to 200"),
+            (r#"{"period": 7.5}"#, "parameter \"period\" is 7.5, give an integer from 2 to 200"),
+            (r#"{"period": "7"}"#, "parameter \"period\" is \"7\", give an integer from 2 to 200"),
+            (r#"{"loud": null}"#, "parameter \"loud\" is null, give a boolean"),
+            (r#"{"interval": "2m"}"#, "parameter \"interval\" is \"2m\", give a value out of 1m, 5m"),
+        ] {
+            assert_eq!(given(text).unwrap_err(), reason);
+        }
+    }
+
+    fn subscribed(needs: &[(&str, u32, u32)]) -> Result<Subscription, String> {
+        Subscription::check(Subscribed {
+            needs: needs
+                .iter()
+                .map(|(interval, warm_up, lookback)| ((*interval).into(), *warm_up, *lookback))
+                .collect(),
+            symbols: Vec::new(),
+            other_streams: Vec::new(),
+            hygiene: Hygiene::default(),
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn subscriptions_that_cannot_be_delivered_are_refused() {
+        assert!(subscribed(&[("1m", 100, 50), ("1h", 0, 0)]).is_ok());
+        for (needs, reason) in [
+            (&[][..], "the subscription has no interval, name at least one"),
+            (&[("1M", 1, 0)][..], "1M"),
+            (&[("1m", u32::MAX, 0)][..], "warm-up of 1m: 4294967295, at most 5000 are allowed"),
+            (&[("1m", 10, 11)][..], "lookback of 1m is 11 and its warm-up 10, raise the warm-up to it"),
+            (&[("1m", 10, 0), ("1m", 20, 0)][..], "interval \"1m\" is described twice, give each its own name"),
+        ] {
+            let error = subscribed(needs).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

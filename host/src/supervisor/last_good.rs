@@ -1,7 +1,7 @@
 //! The last version of each trader that ran well, kept in DATA_DIR with its module, so that it can run on when a new one is
 //! refused, is quarantined, or cannot be fetched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -46,7 +46,12 @@ impl LastGood {
             }),
             Err(_) => BTreeMap::new(),
         };
-        Ok(Self { dir, known })
+        let kept = Self { dir, known };
+        // Another process may be at it: what it needs is written again when it needs it.
+        if let Err(error) = kept.prune() {
+            tracing::debug!(%error, "old modules could not be removed");
+        }
+        Ok(kept)
     }
 
     /// The last good version of a trader, if its module is still there.
@@ -66,29 +71,42 @@ impl LastGood {
         self.dir.read(module_name(digest))
     }
 
-    /// Remembers a version that ran well.
+    /// Keeps the module of a version that begins to run: it may be wanted when nobody can fetch it any more.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn keep_module(&self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+        let name = module_name(digest);
+        if self.dir.exists(&name) { Ok(()) } else { self.write(&name, bytes) }
+    }
+
+    /// Remembers that a version ran well.
     ///
     /// # Errors
     ///
     /// If it cannot be written; what was known stays.
-    pub fn remember(
-        &mut self,
-        trader: TraderId,
-        digest: Digest,
-        params: &Map<String, Value>,
-        bytes: &[u8],
-    ) -> io::Result<()> {
+    pub fn remember(&mut self, trader: TraderId, digest: Digest, params: &Map<String, Value>) -> io::Result<()> {
         let good = Good { module_sha256: digest, params: params.clone() };
         if self.known.get(&trader) == Some(&good) {
             return Ok(());
-        }
-        if !self.dir.exists(module_name(digest)) {
-            self.write(&module_name(digest), bytes)?;
         }
         let mut known = self.known.clone();
         known.insert(trader, good);
         self.write(INDEX, &serde_json::to_vec_pretty(&known)?)?;
         self.known = known;
+        Ok(())
+    }
+
+    /// Removes modules that no trader needs any more.
+    fn prune(&self) -> io::Result<()> {
+        let needed: BTreeSet<String> = self.known.values().map(|good| module_name(good.module_sha256)).collect();
+        for entry in self.dir.entries()? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != INDEX && !needed.contains(&name) {
+                self.dir.remove_file(&name)?;
+            }
+        }
         Ok(())
     }
 
@@ -115,11 +133,14 @@ mod tests {
         let digest = Digest::of(b"module");
         let mut kept = LastGood::open(folder.path()).unwrap();
         assert!(kept.get(trader).is_none());
-        kept.remember(trader, digest, &params, b"module").unwrap();
+        kept.keep_module(digest, b"module").unwrap();
+        kept.keep_module(Digest::of(b"other"), b"other").unwrap();
+        kept.remember(trader, digest, &params).unwrap();
         let again = LastGood::open(folder.path()).unwrap();
         let (key, read) = again.get(trader).unwrap();
         assert_eq!((key.digest, read), (digest, params));
         assert_eq!(again.module(digest).unwrap(), b"module");
+        assert!(again.module(Digest::of(b"other")).is_err(), "nobody needs it any more");
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Reconciler {
         let owned = self.owned(snapshot, &mut changes);
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
-        self.remember_good(fleet, registry, &owned);
+        self.remember_good(fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
         }
@@ -213,7 +213,7 @@ impl Reconciler {
     }
 
     /// A version that runs without fault is worth keeping.
-    fn remember_good(&mut self, fleet: &Fleet, registry: &mut dyn Registry, owned: &BTreeMap<TraderId, OwnedTrader>) {
+    fn remember_good(&mut self, fleet: &Fleet) {
         for status in fleet.status() {
             let has_faults = status.counts.faults.keys().any(|outcome| *outcome != Outcome::Killed);
             let Some(running) = self.running.get_mut(&status.id) else { continue };
@@ -228,14 +228,9 @@ impl Reconciler {
             let Some(kept) = self.last_good.as_mut() else { continue };
             let key = &status.version.key;
             let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
-            let Some(trader) = owned.get(&status.id).filter(|trader| trader.module().digest == key.digest) else {
-                continue;
-            };
-            let kept_it = registry.module(trader.module()).map_err(|error| error.to_string()).and_then(|bytes| {
-                kept.remember(status.id, key.digest, &params, &bytes).map_err(|error| error.to_string())
-            });
+            let kept_it = kept.remember(status.id, key.digest, &params);
             if let Err(error) = kept_it {
-                tracing::warn!(trader = status.name, error, "the last good version could not be kept");
+                tracing::warn!(trader = status.name, %error, "the last good version could not be kept");
             }
         }
     }
@@ -316,7 +311,11 @@ impl Reconciler {
             Some(module) => module,
             None => {
                 let bytes = self.fetch(trader, key, means.registry)?;
-                modules.admit_as(key.digest, &bytes).map_err(Unfit::of_refusal)?
+                let module = modules.admit_as(key.digest, &bytes).map_err(Unfit::of_refusal)?;
+                if let Some(Err(error)) = self.last_good.as_ref().map(|kept| kept.keep_module(key.digest, &bytes)) {
+                    tracing::warn!(trader = trader.name(), %error, "its module could not be kept");
+                }
+                module
             }
         };
         let given: Map<String, Value> = if Params::of(trader.params()) == key.params {
