@@ -57,7 +57,7 @@ pub(super) fn build(folder: &Path, examples: bool, words: Words) -> anyhow::Resu
         command.args(["--config", setting]);
     }
     // What a panic says must not depend on whose machine built it, nor tell where that was.
-    command.args(["--config", &format!("target.{TARGET}.rustflags={}", remaps(folder))]);
+    command.args(["--config", &format!("target.{TARGET}.rustflags={}", remaps())]);
     let (out, errors) = match words {
         Words::Shown => (
             command.stderr(Stdio::inherit()).output().context("cargo does not start, is it installed?")?.stdout,
@@ -144,17 +144,18 @@ fn has_target() -> anyhow::Result<()> {
     bail!("the target {TARGET} is not installed, run: rustup target add {TARGET}")
 }
 
-/// A TOML list of flags that name registry and crate the same on every machine.
-fn remaps(folder: &Path) -> String {
+/// A TOML list of flags that name home and registry the same on every machine. The same for every crate: with other flags cargo
+/// would compile the dependencies of each crate anew.
+fn remaps() -> String {
     let mut flags = Vec::new();
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    if let Some(home) = home {
-        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
-    if let Ok(folder) = folder.canonicalize() {
-        flags.push(format!("--remap-path-prefix={}=.", folder.display()));
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let cargo_home =
+        std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| home.as_ref().map(|home| home.join(".cargo")));
+    // The last one that fits wins.
+    for (path, name) in [(home, "/home"), (cargo_home, "/cargo")] {
+        if let Some(path) = path.filter(|path| path.is_absolute()) {
+            flags.push(format!("--remap-path-prefix={}={name}", path.display()));
+        }
     }
     Value::from(flags).to_string()
 }

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
@@ -19,7 +19,7 @@ use super::terminal::{Rows, Terminal, grouped, minute, seconds};
 use super::{local, market};
 use crate::config::{Config, Identity, process_env};
 use crate::market::{Feed, Interval, Segment, SyntheticFeed};
-use crate::module::{Module, Modules};
+use crate::module::{Digest, Module, Modules};
 use crate::ownership::Scope;
 use crate::registry::Registry;
 use crate::registry::directory::DirectoryRegistry;
@@ -33,6 +33,8 @@ const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
 const SYNTHETIC_HISTORY_MINUTES: i64 = 15_500;
 /// How long a burst of file events may be: an editor writes twice, a build many times.
 const DEBOUNCE: Duration = Duration::from_millis(150);
+/// File times are coarse, and events come a little after the change.
+const CLOCK_GRAIN: Duration = Duration::from_millis(500);
 /// The folder is looked at without an event as well: a missed one costs this and nothing else.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -122,7 +124,7 @@ impl Session<'_> {
         let modules = local::modules(Metering::Off, self.config)?;
         let symbols = lock(&feed).symbols().clone();
         let fleet = Arc::new(Fleet::new(modules, symbols, self.config.workers.get()).map_err(Failure::fault)?);
-        let last_good = LastGood::open(&self.config.data_dir.join("last-good"))
+        let last_good = LastGood::open(&self.config.data_dir.join("last-good").join(folder_name(registry.root())))
             .map_err(|error| tracing::warn!(%error, "no last good versions, set DATA_DIR to a folder of your own"))
             .ok();
         let mut reconciler = Reconciler::new(scope, last_good);
@@ -214,13 +216,19 @@ fn watch(folder: &Path, nudge: Sender<Nudge>) -> Result<impl Sized + use<>, Fail
     let cannot = |error: notify_debouncer_mini::notify::Error| {
         Failure::fault(format!("cannot watch {}: {error}", folder.display()))
     };
+    let mut newest = SystemTime::now();
     let mut debouncer = new_debouncer(DEBOUNCE, move |events: DebounceEventResult| {
+        let begun = SystemTime::now();
+        // To read a file is an event as well. One that is gone was changed; any other one tells when it was.
+        let is_change = |path: &PathBuf| changed_at(path).is_none_or(|changed| changed + CLOCK_GRAIN >= newest);
         let paths: Vec<PathBuf> = events
             .unwrap_or_default()
             .into_iter()
             .map(|event| event.path)
             .filter(|path| !path.components().any(|part| part.as_os_str() == "target" || part.as_os_str() == ".git"))
+            .filter(is_change)
             .collect();
+        newest = begun;
         if !paths.is_empty() {
             // The follower has ended: nobody cares any more.
             let _ = nudge.send(Nudge::Changed(paths));
@@ -229,6 +237,20 @@ fn watch(folder: &Path, nudge: Sender<Nudge>) -> Result<impl Sized + use<>, Fail
     .map_err(cannot)?;
     debouncer.watcher().watch(folder, RecursiveMode::Recursive).map_err(cannot)?;
     Ok(debouncer)
+}
+
+/// When a file was written or moved to where it is; none if it is not there.
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    let meta = std::fs::symlink_metadata(path).ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let seconds = u64::try_from(meta.ctime()).ok()?;
+        let nanos = u32::try_from(meta.ctime_nsec()).ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos))
+    }
+    #[cfg(not(unix))]
+    meta.modified().ok()
 }
 
 /// Brings the fleet to what the folder says, again and again.
@@ -255,7 +277,12 @@ impl Follower {
             // What must stop does not wait for a build.
             let stopped = registry.rows().map(|rows| reconciler.stop_disallowed(&rows, &self.fleet));
             stopped.into_iter().flatten().for_each(|change| self.tell(&change));
-            match registry.snapshot() {
+            let snapshot = registry.snapshot();
+            // Ctrl-C reaches a cargo that runs as well; what it says of that is no news.
+            if self.ending.has_come() {
+                return;
+            }
+            match snapshot {
                 Ok(snapshot) => {
                     problem = None;
                     let mut fit = fitting(&self.feed, self.mismatch);
@@ -279,9 +306,15 @@ impl Follower {
     }
 }
 
+/// Folders do not share what they remember: their traders have nothing to do with each other.
+fn folder_name(folder: &Path) -> String {
+    Digest::of(folder.as_os_str().as_encoded_bytes()).short()
+}
+
 /// A table of the traders, and what the drive has seen.
 pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Status]) {
     let mut table = comfy_table::Table::new();
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["TRADER", "SIGNALS", "EVALUATIONS", "FAULTS", "MEMORY"]);
     let mut faults = BTreeMap::new();

@@ -52,8 +52,8 @@ impl Keeper {
         let was_emitted_before = said.is_some_and(|said| said.emitted_open_ms == open_time_ms - interval.as_ms());
         let cools =
             said.and_then(|said| said.kept_open_ms).is_some_and(|kept| cools(rules, interval, open_time_ms - kept));
-        let kept =
-            !(rules.on_transition && was_emitted_before) && !cools && self.has_room(rules, interval, open_time_ms);
+        let is_held = cools || (rules.on_transition && was_emitted_before);
+        let kept = !is_held && self.has_room(rules, interval, open_time_ms);
         let kept_open_ms = if kept { Some(open_time_ms) } else { said.and_then(|said| said.kept_open_ms) };
         self.said.insert(key, Said { emitted_open_ms: open_time_ms, kept_open_ms });
         if !kept {

@@ -38,7 +38,10 @@ const KEPT: usize = 8;
 
 /// Warm-ups that were asked for at one moment: traders that want the same share one.
 #[derive(Debug, Default)]
-pub struct WarmUps(Mutex<HashMap<(Vec<(Interval, u32)>, Position), Arc<Segment>>>);
+pub struct WarmUps(Mutex<HashMap<Asked, Arc<Segment>>>);
+
+/// Intervals with their warm-ups, and where they end.
+type Asked = (Vec<(Interval, u32)>, Position);
 
 impl WarmUps {
     /// The last `warm_up` candles of every need, of all symbols, before the position.

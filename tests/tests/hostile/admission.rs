@@ -68,6 +68,8 @@ fn a_core_module_and_a_text_are_refused() {
 
 #[test]
 fn tables_and_memories_that_start_too_large_are_refused() {
+    let table_start = wat::parse_file("hostile/wat/hostile_table_start.wat").unwrap();
+    refused(&table_start, Rule::StaticLimits, &["bytes of a table"]);
     let huge_table = wat("(component (core module (table 100000000 funcref)))");
     refused(&huge_table, Rule::StaticLimits, &["bytes of a table"]);
     let huge_memory = wat("(component (core module (memory 1000)))");

@@ -64,6 +64,23 @@ fn a_memory_bomb_meets_its_budget() {
 }
 
 #[test]
+fn a_table_bomb_meets_the_same_budget() {
+    let game = beside_healthy(&Contestant::new("hostile-table-bomb").with("from_ms", TURN_MS), 3);
+    let fault = game.status.last_fault.as_ref().unwrap();
+    assert_eq!(fault.outcome, Outcome::MemoryLimit, "{fault:?}");
+    assert!(fault.reason.contains("asked for a table"), "{fault:?}");
+    assert!(game.status.quarantined);
+    assert_bounded(&game);
+}
+
+#[test]
+fn a_list_outside_of_the_guests_memory_traps() {
+    let game = beside_healthy(&Contestant::new("hostile-lies-length"), 3);
+    assert_eq!(game.status.last_fault.as_ref().unwrap().outcome, Outcome::Trap);
+    assert!(game.status.quarantined && game.signals.is_empty());
+}
+
+#[test]
 fn deep_recursion_traps() {
     assert_turned(&turning("hostile-deep-recursion"), Outcome::Trap, "on-close: ");
 }
@@ -173,4 +190,20 @@ fn one_bad_symbol_out_of_a_hundred_leaves_ninety_nine() {
     assert!(game.status.live && !game.status.quarantined, "the trader goes on");
     let of_bad = |signals: &[String]| signals.iter().filter(|signal| signal.contains(bad)).count();
     assert!((1..of_bad(&well.signals)).contains(&of_bad(&game.signals)), "the bad symbol spoke until it turned");
+}
+
+/// The past of the bad symbol reaches further back than the warm-up: it must not take the others with it.
+#[test]
+fn a_symbol_that_always_traps_leaves_the_others_from_the_start() {
+    let bad = "ETHUSDT";
+    let game = beside_healthy(&Contestant::new("hostile-one-symbol").with("symbol", bad), 10);
+    let well = beside_healthy(&Contestant::new("hostile-one-symbol").with("symbol", "NONE"), 10);
+    let ids = |signals: &[String]| -> Vec<String> {
+        let others = signals.iter().filter(|signal| !signal.contains(bad));
+        others.map(|signal| serde_json::from_str::<serde_json::Value>(signal).unwrap()["id"].to_string()).collect()
+    };
+    assert!(game.status.live && !game.status.quarantined);
+    assert!(!game.signals.iter().any(|signal| signal.contains(bad)));
+    assert_eq!(ids(&game.signals), ids(&well.signals));
+    assert_eq!(game.signals.len() as u64, game.status.counts.signals + game.status.counts.historical_signals);
 }

@@ -38,10 +38,10 @@ impl Runner {
             return Ok(());
         };
         let masks = &self.masks;
-        let batch = if wants.symbols.is_none() && masks.is_empty() && self.without.is_empty() {
+        let batch = if wants.symbols.is_none() && masks.is_empty() {
             batch
         } else {
-            self.rows.fill(batch, |symbol| is_given(wants, masks, &self.without, symbol))
+            self.rows.fill(batch, |symbol| is_given(wants, masks, symbol))
         };
         if batch.symbols.is_empty() {
             return Ok(());
@@ -140,7 +140,7 @@ impl Runner {
         };
         let symbol = gap.symbol.0;
         let has_seen = self.seen.get(interval).and_then(|seen| seen.get(symbol as usize));
-        if !is_given(wants, &self.masks, &self.without, symbol) || has_seen.is_none_or(|seen| seen.candles == 0) {
+        if !is_given(wants, &self.masks, symbol) || has_seen.is_none_or(|seen| seen.candles == 0) {
             return Ok(());
         }
         instance.on_gap(symbol, interval, gap.from_open_ms, gap.until_open_ms)
@@ -164,8 +164,7 @@ impl Rows {
     }
 }
 
-pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, without: &[u32], symbol: u32) -> bool {
+pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, symbol: u32) -> bool {
     wants.symbols.as_ref().is_none_or(|wanted| wanted.binary_search(&symbol).is_ok())
-        && !without.contains(&symbol)
         && !masks.get(&symbol).is_some_and(|mask| mask.masked)
 }

@@ -108,8 +108,6 @@ pub struct Runner {
     log: Vec<LogLine>,
     found: Vec<Finding>,
     rows: Rows,
-    /// Symbols that are left out while the fault of a batch is looked for.
-    without: Vec<u32>,
 }
 
 /// A subscription with its names resolved.
@@ -155,7 +153,6 @@ impl Runner {
             log: Vec::new(),
             found: Vec::new(),
             rows: Rows::default(),
-            without: Vec::new(),
         }
     }
 

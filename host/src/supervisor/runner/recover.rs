@@ -44,18 +44,15 @@ impl Runner {
         }
         let position = Position::at(*close_ms, *interval);
         let mut culprits: Vec<(u32, Fault)> = Vec::new();
-        let mut ready = false;
+        let mut poisoned = true;
         for symbol in symbols {
-            if !ready {
-                self.without = culprits.iter().map(|(symbol, _)| *symbol).collect();
-                let replayed = self.replay(position, Tell::Nothing, around);
-                self.without.clear();
-                if replayed.is_err() {
-                    return false;
-                }
-                ready = true;
+            // Symbols know nothing of each other, so each is brought here alone: the past of another one cannot get in the way.
+            if poisoned && self.renew(around).is_err() {
+                return false;
             }
-            let Err(fault) = self.probe(*symbol, *interval, *close_ms, around) else {
+            let fed = self.feed(position, Some(*symbol), Tell::Nothing, around).map_err(|failed| failed.fault);
+            let Err(fault) = fed.and_then(|()| self.probe(*symbol, *interval, *close_ms, around)) else {
+                poisoned = false;
                 continue;
             };
             if !fault.outcome.is_strike() || culprits.len() == limits::ISOLATED_FAULTS || culprits.len() + 1 == universe
@@ -63,7 +60,7 @@ impl Runner {
                 return false;
             }
             culprits.push((*symbol, fault));
-            ready = false;
+            poisoned = true;
         }
         let is_news = culprits.iter().any(|(symbol, _)| !self.masks.contains_key(symbol));
         for (symbol, fault) in &culprits {
@@ -144,7 +141,7 @@ impl Runner {
         for _ in 0..=limits::ISOLATED_FAULTS {
             // Before a first start all is history worth telling; what was judged once is not told again.
             let tell = if self.has_started { Tell::News } else { Tell::All };
-            let (found, keeper) = (self.found.len(), self.keeper.clone());
+            let (found, keeper, counts) = (self.found.len(), self.keeper.clone(), self.counts.clone());
             let Err(failed) = self.replay(position, tell, around) else {
                 if self.has_started {
                     self.drop_log();
@@ -154,6 +151,8 @@ impl Runner {
             };
             self.found.truncate(found);
             self.keeper = keeper;
+            self.counts.historical_signals = counts.historical_signals;
+            self.counts.signals = counts.signals;
             if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
                 self.strike(&failed, now_ms, around.symbols);
                 return false;
@@ -164,8 +163,14 @@ impl Runner {
         false
     }
 
-    /// Makes an instance and replays its warm-up up to a position, without the symbols that are masked or left out.
+    /// Makes an instance and replays its warm-up up to a position, without the symbols that are masked.
     fn replay(&mut self, position: Position, tell: Tell, around: Surroundings<'_>) -> Result<(), Failed> {
+        self.renew(around)?;
+        self.feed(position, None, tell, around)
+    }
+
+    /// Makes an instance that has seen nothing.
+    fn renew(&mut self, around: Surroundings<'_>) -> Result<(), Failed> {
         self.drop_instance();
         let plain = |fault| Failed { fault, at: None };
         let fresh =
@@ -191,7 +196,7 @@ impl Runner {
             subscription,
         });
         self.instance = Some(instance);
-        self.feed(position, None, tell, around)
+        Ok(())
     }
 
     /// Feeds the warm-up up to a position: of one symbol, or of all.
@@ -247,7 +252,7 @@ impl Runner {
 
     pub(super) fn wanted_of(&self, batch: BatchRef<'_>) -> Vec<u32> {
         let Some(wants) = &self.wants else { return Vec::new() };
-        let is_given = |symbol: &u32| is_given(wants, &self.masks, &self.without, *symbol);
+        let is_given = |symbol: &u32| is_given(wants, &self.masks, *symbol);
         batch.symbols.iter().copied().filter(is_given).collect()
     }
 
