@@ -148,13 +148,13 @@ mod fleet {
     const SETS: [(usize, usize); 2] = [(1_000, 100), (10_000, 10)];
 
     #[divan::bench(args = SETS)]
-    fn deliver((bencher, set): (Bencher<'_, '_>, (usize, usize))) {
+    fn deliver(bencher: Bencher<'_, '_>, set: (usize, usize)) {
         one_close(bencher, set, SILENT);
     }
 
     /// The same with traders that speak, about once in 30 candles: findings, 24 h figures and ids included.
-    #[divan::bench(args = [(1_000, 100)])]
-    fn deliver_with_signals((bencher, set): (Bencher<'_, '_>, (usize, usize))) {
+    #[divan::bench(args = [(1_000_usize, 100_usize)])]
+    fn deliver_with_signals(bencher: Bencher<'_, '_>, set: (usize, usize)) {
         one_close(bencher, set, &[]);
     }
 

@@ -16,6 +16,8 @@ use super::source::CandleSource;
 /// 0.5 GB, and what is longer is a mistake or an attack.
 const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
+/// What is looked at to tell what a file is. A sparse file of many gigabytes is told as well, before it is read as one line.
+const HEAD_BYTES: u64 = 4 * 1024;
 
 impl Fields for csv::ByteRecord {
     fn count(&self) -> usize {
@@ -36,7 +38,7 @@ pub(super) fn load(source: &CandleSource) -> Result<Candles, ReplayError> {
     let read_error = |source| ReplayError::Read { file: name.clone(), source };
     let mut file = open(&source.path, &name)?;
     let mut magic = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut magic).map_err(read_error)?;
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut magic).map_err(read_error)?;
     file.rewind().map_err(read_error)?;
     let container = |problem: String| ReplayError::Container { file: name.clone(), problem };
     let extension = source.path.extension().unwrap_or_default().to_ascii_lowercase();
@@ -45,6 +47,12 @@ pub(super) fn load(source: &CandleSource) -> Result<Candles, ReplayError> {
         [b'P', b'K', ..] => read_zip(file, &mut rows, &name)?,
         [0x1f, 0x8b, ..] => {
             return Err(container("it is packed with gzip; unpack it first".to_owned()));
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            return Err(container("it is UTF-16 text; save it as UTF-8".to_owned()));
+        }
+        head if head.contains(&0) => {
+            return Err(container("it is not text: it has zero bytes; give a CSV, zip or JSON file".to_owned()));
         }
         _ if extension == "zip" => {
             return Err(container("it is not a zip archive; download it again".to_owned()));

@@ -1,0 +1,78 @@
+//! What is written down once and must not drift: the released ABI, and the documents that are made from code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use vyx_host::config::variables_markdown;
+
+const BEGIN: &str = "<!-- variables -->\n";
+const END: &str = "<!-- /variables -->\n";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file below a folder, by its path in it.
+fn files(folder: &Path, below: &str) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder.join(below)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(folder, &path));
+        } else {
+            found.push((path, fs::read(entry.path()).unwrap()));
+        }
+    }
+    found
+}
+
+/// As `sha256sum` lists a folder, so that anybody can check it: `cd sdk/wit/v1 && sha256sum -c ../v1.sha256`.
+fn sums(folder: &Path) -> String {
+    let mut files = files(folder, "");
+    files.sort();
+    let sum = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    files.iter().map(|(path, bytes)| format!("{}  {path}\n", sum(bytes))).collect()
+}
+
+/// Modules of every released version are out there, and the host goes on serving them.
+#[test]
+fn a_released_abi_does_not_change() {
+    let wit = root().join("sdk/wit");
+    let mut versions = 0;
+    for entry in fs::read_dir(&wit).unwrap() {
+        let folder = entry.unwrap().path();
+        if folder.is_dir() {
+            let list = folder.with_extension("sha256");
+            let frozen = fs::read_to_string(&list)
+                .unwrap_or_else(|_| panic!("{} is missing; it holds:\n{}", list.display(), sums(&folder)));
+            assert_eq!(
+                sums(&folder),
+                frozen,
+                "{} changed: a released ABI never changes, add a function in a new folder with a new version",
+                folder.display()
+            );
+            versions += 1;
+        }
+    }
+    assert!(versions > 0, "no version of the ABI in {}", wit.display());
+}
+
+#[test]
+fn the_document_of_the_variables_is_the_one_that_the_host_makes() {
+    let path = root().join("docs/configuration.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("the document has a place for the table");
+    let (_, after) = rest.split_once(END).expect("the place for the table has an end");
+    let made = format!("{before}{BEGIN}{}{END}{after}", variables_markdown());
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+        fs::write(&path, made).unwrap();
+        return;
+    }
+    assert_eq!(
+        text, made,
+        "docs/configuration.md is out of date, run: UPDATE_DOCS=1 cargo test -p vyx-tests --test frozen"
+    );
+}

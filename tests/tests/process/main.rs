@@ -1,0 +1,7 @@
+//! The `vyx` binary as its users meet it.
+
+mod bad_input;
+mod dev;
+mod replay;
+mod run;
+mod run_mode;
