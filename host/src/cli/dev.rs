@@ -129,6 +129,9 @@ impl Session<'_> {
             .ok();
         let mut reconciler = Reconciler::new(scope, last_good);
 
+        // Watched before it is read, so that no edit falls between the two.
+        let (nudge, nudges) = mpsc::channel();
+        let _watcher = watch(registry.root(), nudge.clone())?;
         let snapshot = registry.snapshot().map_err(Failure::input)?;
         let mut fit = fitting(&feed, self.mismatch);
         for change in reconciler.reconcile(&snapshot, &mut registry, &fleet, &mut fit) {
@@ -143,8 +146,6 @@ impl Session<'_> {
             .map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
 
         let ending = Ending::on_signals()?;
-        let (nudge, nudges) = mpsc::channel();
-        let _watcher = watch(registry.root(), nudge.clone())?;
         let watched = std::thread::scope(|scope| {
             let follower = Follower {
                 terminal: self.terminal.clone(),

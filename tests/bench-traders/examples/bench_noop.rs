@@ -9,7 +9,7 @@ impl Trader for Noop {
     type Params = ();
     const NAME: &'static str = "Noop";
     const SUMMARY: &'static str = "Does nothing.";
-    const TAGS: &'static [Tag] = &[];
+    const TAGS: &'static [Tag] = &[Tag::new("none", "never")];
 
     fn subscription((): &()) -> Subscription {
         Subscription::to(Interval::M1, 0)

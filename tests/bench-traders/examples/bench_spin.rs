@@ -17,7 +17,7 @@ impl Trader for Spin {
     type Params = Params;
     const NAME: &'static str = "Spin";
     const SUMMARY: &'static str = "Turns a loop.";
-    const TAGS: &'static [Tag] = &[];
+    const TAGS: &'static [Tag] = &[Tag::new("none", "never")];
 
     fn subscription(_: &Params) -> Subscription {
         Subscription::to(Interval::M1, 0)

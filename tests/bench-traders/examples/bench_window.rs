@@ -12,7 +12,7 @@ impl Trader for Window {
     type Params = ();
     const NAME: &'static str = "Window";
     const SUMMARY: &'static str = "StochRSI over 250 closes.";
-    const TAGS: &'static [Tag] = &[];
+    const TAGS: &'static [Tag] = &[Tag::new("none", "never")];
     const PLOTS: &'static [Plot] = &[STOCH_RSI];
 
     fn subscription((): &()) -> Subscription {
