@@ -141,11 +141,12 @@ impl Session<'_> {
         if let Some(minutes) = bootstrap.take() {
             self.bootstrap(&fleet, &feed, minutes)?;
         }
+        // Before the first signal is written, so that none is cut.
+        let ending = Ending::on_signals()?;
         fleet
             .deliver(&Segment::new(), &mut sink)
             .map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
 
-        let ending = Ending::on_signals()?;
         let watched = std::thread::scope(|scope| {
             let follower = Follower {
                 terminal: self.terminal.clone(),

@@ -46,15 +46,18 @@ impl Ending {
     pub(super) fn on_signals() -> Result<Self, Failure> {
         let ending = Self::default();
         let told = ending.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::fault(format!("cannot wait for signals: {error}")))?;
+        let cannot = |error: std::io::Error| Failure::fault(format!("cannot wait for signals: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        // Here and not in the thread: from the moment this returns no signal may end the process on the spot.
+        let mut interrupts = {
+            let _context = runtime.enter();
+            Interrupts::new().map_err(cannot)?
+        };
         let wait = move || {
             runtime.block_on(async {
-                interrupted().await;
+                interrupts.next().await;
                 told.end();
-                interrupted().await;
+                interrupts.next().await;
                 std::process::exit(130);
             });
         };
@@ -85,22 +88,41 @@ impl Ending {
     }
 }
 
+/// Ctrl-C and SIGTERM.
 #[cfg(unix)]
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
+/// Ctrl-C.
 #[cfg(not(unix))]
-async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// What a drive has seen.
