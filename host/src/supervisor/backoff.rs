@@ -212,7 +212,11 @@ mod tests {
     proptest! {
         #[test]
         fn waits_stay_in_bounds_and_quarantine_is_final(events in any_events(), trader: bool) {
-            let mut backoff = if trader { Backoff::of_trader() } else { Backoff::of_symbol() };
+            let (mut backoff, first_ms, longest_ms) = if trader {
+                (Backoff::of_trader(), FIRST_DELAY_MS, LONGEST_DELAY_MS)
+            } else {
+                (Backoff::of_symbol(), FIRST_SYMBOL_DELAY_MS, LONGEST_SYMBOL_DELAY_MS)
+            };
             let mut latest = i64::MIN;
             let mut quarantined = false;
             for (at_ms, is_fault) in events {
@@ -228,8 +232,8 @@ mod tests {
                 match backoff.fault(at_ms) {
                     AfterFault::Retry { at_ms } => {
                         prop_assert!(!quarantined);
-                        prop_assert!(at_ms >= latest.saturating_add(FIRST_DELAY_MS));
-                        prop_assert!(at_ms <= latest.saturating_add(LONGEST_DELAY_MS));
+                        prop_assert!(at_ms >= latest.saturating_add(first_ms));
+                        prop_assert!(at_ms <= latest.saturating_add(longest_ms));
                         prop_assert!(backoff.may_run(at_ms));
                         prop_assert!(at_ms == i64::MAX || !backoff.may_run(at_ms - 1));
                     }

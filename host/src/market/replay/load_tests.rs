@@ -140,7 +140,7 @@ fn each_bad_row_is_named_with_its_place_and_a_way_out() {
     x.csv, line 1, low `1.5`: low 1.5 is above the open 1; correct or remove the row
     x.csv, line 3: 2 columns and no header; give open_time,open,high,low,close,volume, or the 12 columns of Binance klines, or add a header that names the columns, separated by commas
     x.csv, line 1, close_time `3599999`: this is a 1h candle, but the file is given as 1m; say 1h instead of 1m
-    x.csv, line 1: the header has no open_time column (it has \0\0\0\0); name the columns open_time,open,high,low,close,volume, separated by commas
+    cannot read x.csv: it is not text: it has zero bytes; give a CSV, zip or JSON file
     ");
     let optional = "open_time,open,high,low,close,volume,trades\n60000,1,1,1,1,1,\n";
     insta::assert_snapshot!(load_bytes("x.csv", Interval::M1, optional.as_bytes()).unwrap_err(), @"x.csv, line 2, trades ``: empty; correct it, or remove the whole column");
