@@ -52,7 +52,7 @@ impl Place {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(beside("VYX_BIN", "debug/vyx"));
         command.args(args).current_dir(self.dir.path()).env_clear().env("HOME", self.dir.path());
-        for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME"] {
+        for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
