@@ -12,7 +12,7 @@ use vyx_host::module::{Compiler, Digest, Module, Modules};
 use vyx_host::ownership::Scope;
 use vyx_host::registry::{ModuleRef, Registry, RegistryError, Snapshot, TraderRow};
 use vyx_host::sandbox::{Fault, Metering, Outcome};
-use vyx_host::signal::{Sink, StampedSignal};
+use vyx_host::signal::{Burst, Sink};
 use vyx_host::supervisor::{Change, Fitted, Fleet, LastGood, Reconciler};
 
 const START_MS: i64 = 1_767_571_200_000;
@@ -49,8 +49,8 @@ impl Registry for Rows {
 struct Count(usize);
 
 impl Sink for Count {
-    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
-        self.0 += signals.len();
+    fn accept(&mut self, burst: &Burst<'_>) -> io::Result<()> {
+        self.0 += burst.signals.len();
         Ok(())
     }
 }

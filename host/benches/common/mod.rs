@@ -14,7 +14,7 @@ use vyx_host::module::{Compiler, Module, Modules};
 use vyx_host::ownership::Scope;
 use vyx_host::registry::{ModuleRef, TraderRow};
 use vyx_host::sandbox::Metering;
-use vyx_host::signal::{Sink, StampedSignal};
+use vyx_host::signal::{Burst, Sink};
 use vyx_host::supervisor::plan::Version;
 use vyx_host::supervisor::{Fleet, Ready};
 
@@ -127,8 +127,8 @@ impl Walk {
 pub struct Counting(pub usize);
 
 impl Sink for Counting {
-    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
-        self.0 += signals.len();
+    fn accept(&mut self, burst: &Burst<'_>) -> io::Result<()> {
+        self.0 += burst.signals.len();
         Ok(())
     }
 }

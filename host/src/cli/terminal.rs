@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::drive::Totals;
 use crate::sandbox::{LogLevel, LogLine};
-use crate::signal::{Sink, StampedSignal};
+use crate::signal::{Burst, Sink};
 use crate::text::shown;
 
 /// Characters of a row that is not cut: that of a pipe or a file.
@@ -109,9 +109,9 @@ impl Rows {
 }
 
 impl Sink for Rows {
-    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
+    fn accept(&mut self, burst: &Burst<'_>) -> io::Result<()> {
         let width = self.terminal.width();
-        for signal in signals.iter().filter(|signal| self.tells_historical || !signal.is_historical()) {
+        for signal in burst.signals.iter().filter(|signal| self.tells_historical || !signal.is_historical()) {
             if !std::mem::replace(&mut self.has_header, true) {
                 let header = row("CANDLE CLOSED", "SYMBOL", "INT", "PRICE", "24 H", "SIGNAL", "TRADER");
                 self.terminal.say(&style(truncate_str(&header, width, "…")).bold().to_string());

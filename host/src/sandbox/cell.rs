@@ -155,11 +155,13 @@ impl Cell {
 
     /// What the epoch callback decides.
     pub(super) fn look(&mut self) -> UpdateDeadline {
+        // The clock first: it is a system call, and on a busy core that is where the thread that stops this guest gets its turn. A
+        // flag that was read before would miss it, and the guest would run on until the next tick.
+        let now = thread_cpu();
         if self.stop.load(Ordering::Acquire) {
             self.cut = Some(Outcome::Killed);
             return UpdateDeadline::Interrupt;
         }
-        let now = thread_cpu();
         let since = *self.cpu_at_first_look.get_or_insert(now);
         if now.saturating_sub(since) > self.budget {
             self.cut = Some(Outcome::CpuDeadline);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Sink, StampedSignal};
+use super::{Burst, Sink};
 
 /// Writes one JSON object a line.
 pub struct JsonLines<W: Write + Send> {
@@ -17,9 +17,9 @@ impl<W: Write + Send> JsonLines<W> {
 }
 
 impl<W: Write + Send> Sink for JsonLines<W> {
-    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
+    fn accept(&mut self, burst: &Burst<'_>) -> io::Result<()> {
         let mut lines = Vec::new();
-        for signal in signals {
+        for signal in burst.signals {
             serde_json::to_writer(&mut lines, signal)?;
             lines.push(b'\n');
         }

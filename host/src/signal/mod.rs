@@ -7,7 +7,7 @@ mod sink;
 mod stamp;
 
 pub use jsonl::JsonLines;
-pub use sink::{Sink, Tee};
+pub use sink::{Burst, Sink, Tee};
 pub use stamp::{Origin, Provenance, StampedSignal};
 
 use crate::market::{Interval, SymbolId, Ticker};

@@ -22,7 +22,7 @@ use crate::market::{History, Interval, Segment, Symbols};
 use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
 use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription};
-use crate::signal::{Finding, Origin, Sink, StampedSignal};
+use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
 
 /// A trader that runs here.
 struct Slot {
@@ -42,12 +42,14 @@ struct Slot {
 struct Found {
     findings: Vec<Finding>,
     cursor_ms: i64,
+    /// As `cursor_ms`, of the symbol that lags most.
+    judged_ms: i64,
     quarantined: bool,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { findings: Vec::new(), cursor_ms: i64::MIN, quarantined: false }
+        Self { findings: Vec::new(), cursor_ms: i64::MIN, judged_ms: i64::MIN, quarantined: false }
     }
 }
 
@@ -258,7 +260,7 @@ impl Fleet {
         self.warm_ups.clear();
         *lock(&self.now_ms) = now_ms;
         self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
-        self.commit(&slots, found, sink)
+        self.commit(&slots, found, now_ms, sink)
     }
 
     fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
@@ -278,37 +280,48 @@ impl Fleet {
                 warm_ups: &self.warm_ups,
             },
         );
-        Found { findings, cursor_ms: runner.cursor_ms(), quarantined: runner.is_quarantined() }
+        Found {
+            findings,
+            cursor_ms: runner.cursor_ms(),
+            judged_ms: runner.judged_ms(),
+            quarantined: runner.is_quarantined(),
+        }
     }
 
     /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
-    fn commit(&self, slots: &[Arc<Slot>], found: Vec<Found>, sink: &mut dyn Sink) -> io::Result<Delivered> {
+    fn commit(
+        &self,
+        slots: &[Arc<Slot>],
+        found: Vec<Found>,
+        close_ms: i64,
+        sink: &mut dyn Sink,
+    ) -> io::Result<Delivered> {
         let mut delivered =
             Delivered { quarantined: found.iter().any(|found| found.quarantined), ..Delivered::default() };
         let _gate = lock(&self.gate);
         let mut order: Vec<(&Arc<Slot>, Finding)> = Vec::new();
         let mut cursors: Vec<(&Arc<Slot>, i64)> = Vec::new();
+        let mut durable: Vec<(TraderId, i64)> = Vec::new();
         for (slot, found) in slots.iter().zip(found) {
             if !slot.retired.load(Ordering::Acquire) {
                 cursors.push((slot, found.cursor_ms));
+                durable.push((slot.owned.id(), found.judged_ms));
                 order.extend(found.findings.into_iter().map(|finding| (slot, finding)));
             }
         }
-        if !order.is_empty() {
-            order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
-            let mut signals = Vec::with_capacity(order.len());
-            for (slot, finding) in order {
-                let params_hash = slot.params_hash;
-                let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-                match StampedSignal::stamp(origin, &self.symbols, &finding) {
-                    Ok(signal) => signals.push(signal),
-                    Err(error) => tracing::error!(%error, "host fault"),
-                }
+        order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
+        let mut signals = Vec::with_capacity(order.len());
+        for (slot, finding) in order {
+            let params_hash = slot.params_hash;
+            let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
+            match StampedSignal::stamp(origin, &self.symbols, &finding) {
+                Ok(signal) => signals.push(signal),
+                Err(error) => tracing::error!(%error, "host fault"),
             }
-            sink.accept(&signals)?;
-            delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
-            delivered.signals = signals.len() as u64 - delivered.historical;
         }
+        sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
+        delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
+        delivered.signals = signals.len() as u64 - delivered.historical;
         for (slot, cursor_ms) in cursors {
             slot.committed_ms.store(cursor_ms, Ordering::Release);
         }

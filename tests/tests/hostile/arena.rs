@@ -12,7 +12,7 @@ use vyx_host::module::{Compiler, Modules, Refusal};
 use vyx_host::ownership::{OwnedTrader, Scope};
 use vyx_host::registry::{ModuleRef, TraderRow};
 use vyx_host::sandbox::{LogLine, Metering};
-use vyx_host::signal::{Sink, StampedSignal};
+use vyx_host::signal::{Burst, Sink, StampedSignal};
 use vyx_host::supervisor::plan::Version;
 use vyx_host::supervisor::{Fleet, Ready, Status};
 
@@ -66,8 +66,8 @@ impl Contestant {
 pub struct Kept(Arc<Mutex<Vec<StampedSignal>>>);
 
 impl Sink for Kept {
-    fn accept(&mut self, signals: &[StampedSignal]) -> io::Result<()> {
-        self.0.lock().unwrap().extend_from_slice(signals);
+    fn accept(&mut self, burst: &Burst<'_>) -> io::Result<()> {
+        self.0.lock().unwrap().extend_from_slice(burst.signals);
         Ok(())
     }
 }

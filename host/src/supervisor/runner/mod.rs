@@ -199,6 +199,13 @@ impl Runner {
         self.cursor_ms
     }
 
+    /// Close time up to which every symbol has been judged, those that are set aside included.
+    #[must_use]
+    pub fn judged_ms(&self) -> i64 {
+        let masked = self.masks.values().filter(|mask| mask.masked).map(|mask| mask.cursor_ms);
+        masked.fold(self.cursor_ms, i64::min)
+    }
+
     /// Moves the cursor of a trader that has not started: what its warm-up finds up to there is historical.
     pub fn judged_up_to(&mut self, close_ms: i64) {
         if !self.has_started {

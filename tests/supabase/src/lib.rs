@@ -1,0 +1,1 @@
+//! A stand-in for Supabase over a real PostgreSQL.
