@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,8 @@ pub struct Fleet {
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
+    /// Candles of the chart that each signal carries.
+    chart_candles: AtomicUsize,
     /// How many traders it may hold.
     room: usize,
 }
@@ -136,6 +138,7 @@ impl Fleet {
             slots: RwLock::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
+            chart_candles: AtomicUsize::new(0),
             room: room(),
         })
     }
@@ -217,13 +220,20 @@ impl Fleet {
     fn require(&self, subscription: &Subscription) {
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         for need in &subscription.needs {
-            history.require(need.interval, need.warm_up.max(need.lookback) as usize);
+            let chart = self.chart_candles.load(Ordering::Acquire);
+            history.require(need.interval, chart.max(need.warm_up.max(need.lookback) as usize));
         }
     }
 
     /// Keeps history for an interval before any trader asks for it.
     pub fn keep_history(&self, interval: Interval, candles: usize) {
         self.history.write().unwrap_or_else(PoisonError::into_inner).require(interval, candles);
+    }
+
+    /// Gives every signal a chart of so many candles. To be called before traders are taken in: only what they need from then on
+    /// is kept that long.
+    pub fn keep_chart(&self, candles: usize) {
+        self.chart_candles.store(candles, Ordering::Release);
     }
 
     /// Takes candles in that no trader is called for: what was there before the host started.
@@ -278,6 +288,7 @@ impl Fleet {
                 history: &self.history,
                 symbols: &self.symbols,
                 warm_ups: &self.warm_ups,
+                chart_candles: self.chart_candles.load(Ordering::Acquire),
             },
         );
         Found {
@@ -314,7 +325,7 @@ impl Fleet {
         for (slot, finding) in order {
             let params_hash = slot.params_hash;
             let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-            match StampedSignal::stamp(origin, &self.symbols, &finding) {
+            match StampedSignal::stamp(origin, &self.symbols, finding) {
                 Ok(signal) => signals.push(signal),
                 Err(error) => tracing::error!(%error, "host fault"),
             }

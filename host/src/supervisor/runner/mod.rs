@@ -39,6 +39,8 @@ pub struct Surroundings<'a> {
     pub symbols: &'a Symbols,
     /// Warm-ups made for this delivery.
     pub warm_ups: &'a WarmUps,
+    /// Candles of the chart that each signal carries.
+    pub chart_candles: usize,
 }
 
 /// A fault, with the candle that caused it.
