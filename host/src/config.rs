@@ -1,6 +1,7 @@
 //! Environment to configuration, once. Every variable stands in [`VARIABLES`]; help and documentation are made from it.
 
 mod run_mode;
+mod supabase_env;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -8,6 +9,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use run_mode::{FlyAppName, Identity, RunMode, RunModeEnv};
+pub use supabase_env::{
+    SUPABASE_PUBLISHABLE_KEY, SUPABASE_SERVICE_KEY, SUPABASE_SERVICE_KEY_B64, SUPABASE_SERVICE_ROLE_KEY,
+    SUPABASE_SERVICE_ROLE_KEY_B64, SUPABASE_URL, SUPABASE_USER_TOKEN, SupabaseEnv,
+};
 
 /// Exit code of a host that refuses to start because of its environment (`EX_CONFIG` of sysexits.h).
 pub const EXIT_CONFIG: u8 = 78;
@@ -95,7 +100,22 @@ pub const WORKERS: Variable = Variable {
 };
 
 /// Every variable that the host reads.
-pub const VARIABLES: &[Variable] = &[RUN_MODE, USER_ID, FLY_APP_NAME, DATA_DIR, LOG_FORMAT, RUST_LOG, WORKERS];
+pub const VARIABLES: &[Variable] = &[
+    RUN_MODE,
+    USER_ID,
+    FLY_APP_NAME,
+    SUPABASE_URL,
+    SUPABASE_SERVICE_ROLE_KEY,
+    SUPABASE_SERVICE_KEY,
+    SUPABASE_SERVICE_ROLE_KEY_B64,
+    SUPABASE_SERVICE_KEY_B64,
+    SUPABASE_PUBLISHABLE_KEY,
+    SUPABASE_USER_TOKEN,
+    DATA_DIR,
+    LOG_FORMAT,
+    RUST_LOG,
+    WORKERS,
+];
 
 /// [`VARIABLES`] as a Markdown table.
 pub fn variables_markdown() -> String {
@@ -122,6 +142,12 @@ impl Misconfigured {
     /// The variable is needed and not set.
     pub fn unset(variable: &Variable, fix: impl Into<String>) -> Self {
         let (value, problem) = (String::new(), "is not set".to_owned());
+        Self { variable: variable.name, value, problem, fix: fix.into() }
+    }
+
+    /// The variable is there and empty: what remains of a setting that was lost.
+    pub fn empty(variable: &Variable, fix: impl Into<String>) -> Self {
+        let (value, problem) = (String::new(), "is present but empty".to_owned());
         Self { variable: variable.name, value, problem, fix: fix.into() }
     }
 

@@ -11,5 +11,6 @@ pub mod ownership;
 pub mod registry;
 pub mod sandbox;
 pub mod signal;
+pub mod supabase;
 pub mod supervisor;
 pub mod text;
