@@ -33,10 +33,10 @@ begin
     if problem is not null then
         raise exception 'signal % of trader % refused: %', new.id, new.trader_id, problem
             using errcode = '23514', constraint = 'signals_ownership_guard', schema = 'public', table = 'signals',
+                -- Not the trader's user: whoever writes may not be allowed to know.
                 detail = format(
-                    'signal: user_id %s, fly_app_id %s; trader: user_id %s, is_built_in %s',
-                    coalesce(new.user_id::text, 'null'), coalesce(new.fly_app_id::text, 'null'),
-                    coalesce(trader.user_id::text, 'null'), coalesce(trader.is_built_in::text, 'null')
+                    'the signal has user_id %s and fly_app_id %s',
+                    coalesce(new.user_id::text, 'null'), coalesce(new.fly_app_id::text, 'null')
                 ),
                 hint = 'Check RUN_MODE and USER_ID of the writer; table trader_contradictions lists rows to correct.';
     end if;

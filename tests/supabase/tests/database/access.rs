@@ -1,8 +1,6 @@
 //! What each role may read and write: authors and users under row-level security, the host by explicit grants.
 
-use crate::support::{
-    ALICE, ALICES_APP, ALICES_TRADER, BOB, BOBS_APP, BOBS_TRADER, BUILT_IN, DIGEST, Db, Signal,
-};
+use crate::support::{ALICE, ALICES_APP, ALICES_TRADER, BOB, BOBS_APP, BOBS_TRADER, BUILT_IN, DIGEST, Db, Signal};
 
 /// A signal, a historical signal and a state of each trader.
 async fn lived_in() -> Db {
@@ -72,7 +70,8 @@ async fn an_author_publishes_for_nobody_else() {
 async fn what_is_published_stays_as_it_is() {
     let db = Db::world().await;
     db.become_user(ALICE).await;
-    db.run(&format!("insert into trader_modules (sha256, user_id, size_bytes) values ('{DIGEST}', '{ALICE}', 100)")).await;
+    db.run(&format!("insert into trader_modules (sha256, user_id, size_bytes) values ('{DIGEST}', '{ALICE}', 100)"))
+        .await;
     db.refused("42501", "update trader_modules set size_bytes = 1").await;
     db.refused("42501", "delete from trader_modules").await;
 }
@@ -140,7 +139,8 @@ async fn an_upload_is_never_overwritten_moved_or_deleted_by_an_author() {
 async fn the_bucket_is_private_and_takes_modules_only() {
     let db = Db::world().await;
     assert_eq!(
-        db.value("select public, file_size_limit, allowed_mime_types from storage.buckets where id = 'trader-modules'").await,
+        db.value("select public, file_size_limit, allowed_mime_types from storage.buckets where id = 'trader-modules'")
+            .await,
         "f 4259840 {application/wasm}"
     );
 }

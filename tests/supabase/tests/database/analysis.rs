@@ -24,7 +24,8 @@ async fn historical_signals_are_not_analysed() {
     assert_eq!(db.size("historical_signals").await, "1");
     db.become_superuser().await;
     assert_eq!(db.size(CALLS).await, "0");
-    let triggers = "select count(*) from pg_trigger where tgrelid = 'historical_signals'::regclass and not tgisinternal";
+    let triggers =
+        "select count(*) from pg_trigger where tgrelid = 'historical_signals'::regclass and not tgisinternal";
     assert_eq!(db.value(triggers).await, "0");
 }
 

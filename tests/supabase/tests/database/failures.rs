@@ -91,6 +91,7 @@ async fn a_key_without_rights_that_saw_an_empty_list() {
 #[tokio::test]
 async fn traders_were_never_in_the_publication() {
     let db = Db::world().await;
-    let published = "select count(*) from pg_publication_tables where pubname = 'supabase_realtime' and tablename = 'traders'";
+    let published =
+        "select count(*) from pg_publication_tables where pubname = 'supabase_realtime' and tablename = 'traders'";
     assert_eq!(db.value(published).await, "1");
 }

@@ -109,7 +109,8 @@ async fn old_rows_stay_as_they_are() {
 async fn signals_without_24_h_figures_fit_where_production_asked_for_them() {
     let db = Db::plain().await;
     production(&db);
-    db.run("alter table signals alter change_percent_at_signal set not null, alter volume_at_signal set not null").await;
+    db.run("alter table signals alter change_percent_at_signal set not null, alter volume_at_signal set not null")
+        .await;
     apply_all(&db);
     db.people().await;
     db.run(&Signal::built_in().sql()).await;
@@ -117,7 +118,8 @@ async fn signals_without_24_h_figures_fit_where_production_asked_for_them() {
 
 #[tokio::test]
 async fn the_index_on_signals_is_made_once() {
-    let count = "select count(*) from pg_indexes where tablename = 'signals' and indexdef like '%(trader_id, \"timestamp\"%'";
+    let count =
+        "select count(*) from pg_indexes where tablename = 'signals' and indexdef like '%(trader_id, \"timestamp\"%'";
     let db = Db::plain().await;
     production(&db);
     db.run("create index made_beforehand on signals (trader_id, timestamp)").await;

@@ -64,7 +64,8 @@ async fn a_trader_whose_module_was_withdrawn_can_still_be_disabled() {
     db.run(&publish(Some(ALICE))).await;
     db.run(&name_it(ALICES_TRADER)).await;
     db.run("delete from trader_modules").await;
-    db.run(&format!("update traders set enabled = false, module_sha256 = module_sha256 where id = '{ALICES_TRADER}'")).await;
+    db.run(&format!("update traders set enabled = false, module_sha256 = module_sha256 where id = '{ALICES_TRADER}'"))
+        .await;
 }
 
 #[tokio::test]

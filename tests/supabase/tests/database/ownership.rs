@@ -73,7 +73,10 @@ async fn the_service_role_decides_who_owns_what() {
 async fn whoever_owns_the_table_decides_as_well() {
     let db = Db::world().await;
     db.become_role("postgres").await;
-    db.run(&format!("update traders set is_built_in = true, user_id = null, ownership_type = 'system' where id = '{ALICES_TRADER}'")).await;
+    db.run(&format!(
+        "update traders set is_built_in = true, user_id = null, ownership_type = 'system' where id = '{ALICES_TRADER}'"
+    ))
+    .await;
 }
 
 #[tokio::test]
@@ -148,7 +151,8 @@ async fn contradictions_are_listed_with_their_reason() {
         db.run(&format!("create table kept as select * from traders where id = '{trader}'")).await;
         contradict(&db, trader, &change).await;
         db.become_role("service_role").await;
-        let listed = db.rows(&format!("select reason from trader_contradictions where id = '{trader}' order by 1")).await;
+        let listed =
+            db.rows(&format!("select reason from trader_contradictions where id = '{trader}' order by 1")).await;
         assert_eq!(listed, reasons, "{change}");
         assert_eq!(db.size("trader_contradictions").await, reasons.len().to_string(), "{change}");
         let back = "(user_id, is_built_in, enabled, ownership_type, filter, strategy, module_sha256) =

@@ -50,9 +50,7 @@ async fn only_the_service_role_may_ask() {
 #[tokio::test]
 async fn apps_are_found_by_name_and_by_user() {
     let db = Db::world().await;
-    let app = |id: &str, user: &str, name: &str| {
-        json!({"id": id, "user_id": user, "fly_app_name": name, "status": "active", "deleted_at": null})
-    };
+    let app = |id: &str, user: &str, name: &str| json!({"id": id, "user_id": user, "fly_app_name": name, "status": "active", "deleted_at": null});
     let alices = app(ALICES_APP, ALICE, "vyx-user-35682909");
     let bobs = app(BOBS_APP, BOB, "vyx-user-2");
     let of = async |arguments: &str| ask(&db, arguments).await["apps"].clone();
@@ -61,7 +59,8 @@ async fn apps_are_found_by_name_and_by_user() {
     assert_eq!(of(&format!("'user_dedicated', '{ALICE}', 'vyx-user-35682909'")).await, json!([alices]));
     assert_eq!(of(&format!("'user_dedicated', '{ALICE}', 'unknown'")).await, json!([alices]));
     assert_eq!(of(&format!("'user_dedicated', '{ALICE}', 'vyx-user-2'")).await, json!([alices, bobs]));
-    db.run(&format!("update user_fly_apps set status = 'deleted', deleted_at = '2026-11-01Z' where id = '{BOBS_APP}'")).await;
+    db.run(&format!("update user_fly_apps set status = 'deleted', deleted_at = '2026-11-01Z' where id = '{BOBS_APP}'"))
+        .await;
     let deleted = of(&format!("'user_dedicated', '{BOB}', 'vyx-user-2'")).await;
     assert_eq!(deleted[0]["status"], "deleted");
     assert_eq!(deleted[0]["deleted_at"], "2026-11-01T00:00:00+00:00");
@@ -107,7 +106,10 @@ async fn a_missing_column_or_table_is_named() {
 #[tokio::test]
 async fn it_answers_without_the_tables_that_it_reads() {
     let db = Db::world().await;
-    db.run("drop table traders, user_fly_apps cascade; drop schema storage cascade; drop publication supabase_realtime").await;
+    db.run(
+        "drop table traders, user_fly_apps cascade; drop schema storage cascade; drop publication supabase_realtime",
+    )
+    .await;
     let answer = ask(&db, "'shared_backend'").await;
     assert_eq!(answer["missing"], json!(["trader_contradictions", "traders", "user_fly_apps"]));
     assert_eq!(answer["bucket"], Value::Null);
