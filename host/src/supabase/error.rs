@@ -75,6 +75,11 @@ impl ApiError {
         Self { operation, status: None, code: None, subject: None, class, reason: reason.into() }
     }
 
+    /// An answer that cannot be trusted, although nothing refused it: it counts as none.
+    pub fn suspicious(operation: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::own(operation, Class::Retry { after: None }, reason)
+    }
+
     /// The same with the status of the answer.
     pub(super) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);

@@ -64,6 +64,7 @@ impl Runner {
                 seen.candles = seen.candles.saturating_add(1);
             }
         }
+        self.counts.calls += 1;
         let evaluated =
             instance.on_close(interval, batch.open_time_ms, batch.close_time_ms, batch.symbols, batch.values)?;
         if evaluated.emissions.is_empty() {
