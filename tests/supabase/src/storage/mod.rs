@@ -19,7 +19,7 @@ use error::StorageError;
 
 /// Makes the place for the bytes of objects, by the version that the object's row names.
 pub(crate) const SCHEMA: &str = "
-    create table if not exists standin.blobs (version text primary key, bytes bytea not null)";
+    create table if not exists standin.blobs (version text primary key, bytes bytea not null);";
 
 /// A request behind the gateway.
 pub(crate) struct Request {
