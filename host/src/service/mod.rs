@@ -3,8 +3,8 @@
 
 mod control;
 mod delivery;
-mod evaluation;
 mod ending;
+mod evaluation;
 mod health;
 mod http;
 mod latency;
@@ -56,8 +56,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const IO_THREADS: usize = 2;
 /// The intervals that hosts of this kind have always served. A test feed cannot be asked for candles of the past, so their history
 /// is kept from the beginning.
-const INTERVALS: [Interval; 6] =
-    [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
+const INTERVALS: [Interval; 6] = [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
 /// Candles of each of them: the default warm-up of a trader.
 const HISTORY_CANDLES: usize = 1_000;
 /// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.

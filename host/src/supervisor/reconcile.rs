@@ -270,8 +270,7 @@ impl Reconciler {
                         }
                         Err(NotRun::NotOurs) => {}
                         Err(NotRun::Disabled) => {
-                            verdicts
-                                .insert(id, Verdict { name, state: State::Stopped, reason: None, version: None });
+                            verdicts.insert(id, Verdict { name, state: State::Stopped, reason: None, version: None });
                         }
                         Err(reason) => {
                             let reason = reason.to_string();
@@ -307,8 +306,7 @@ impl Reconciler {
         for status in fleet.status().into_iter().filter(|status| status.quarantined) {
             fleet.remove(status.id);
             let reason = status.last_fault.map(|fault| fault.reason).unwrap_or_default();
-            let reason =
-                format!("quarantined until its module or its parameters change, its last fault was {reason}");
+            let reason = format!("quarantined until its module or its parameters change, its last fault was {reason}");
             self.unfit.insert(status.id, reason.clone());
             changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();

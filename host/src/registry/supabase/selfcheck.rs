@@ -104,11 +104,9 @@ impl Selfcheck {
                 user_id: None,
                 fly_app_name: fly_app_name.as_ref().map(crate::config::FlyAppName::as_str),
             },
-            RunModeEnv::UserDedicated { user, fly_app_name } => Question {
-                run_mode: "user_dedicated",
-                user_id: Some(*user),
-                fly_app_name: Some(fly_app_name.as_str()),
-            },
+            RunModeEnv::UserDedicated { user, fly_app_name } => {
+                Question { run_mode: "user_dedicated", user_id: Some(*user), fly_app_name: Some(fly_app_name.as_str()) }
+            }
         };
         client.rpc("host_selfcheck", &question).await
     }

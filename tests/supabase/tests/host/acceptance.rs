@@ -51,8 +51,9 @@ fn a_poll_loop_that_loads_all_traders_and_bypasses_run_mode() {
     world.run("update traders set description = 'changed'");
     world.wait_for("another hundred", "select count(*) from signals", |signals| signals > 300);
 
-    let (pages_shared, pages_dedicated) =
-        [&shared, &dedicated].map(|host| format!("{}{}", host.get("/api/traders").1, host.get("/api/signals").1)).into();
+    let (pages_shared, pages_dedicated) = [&shared, &dedicated]
+        .map(|host| format!("{}{}", host.get("/api/traders").1, host.get("/api/signals").1))
+        .into();
     let (code, log) = shared.end(Signal::TERM);
     assert_eq!(code, 0, "{log}");
     for id in MINE.iter().chain(&[BOBS, BOB, ALICES_APP]) {

@@ -17,6 +17,9 @@ use crate::process::Host;
 /// Longer than anything takes; what has not come by then never will.
 pub const HANG: Duration = Duration::from_secs(90);
 
+/// How often what tells nobody is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// A user with an app.
 pub const ALICE: &str = "63eea370-27a1-4099-866a-e3ed340b278d";
 pub const ALICES_APP: &str = "a11ce000-0000-4000-8000-0000000000aa";
@@ -105,14 +108,10 @@ impl World {
     }
 
     fn over(url: String, cluster: Option<Cluster>) -> Self {
+        vyx_host::supabase::install_tls();
         let client = connect(&url);
-        let world = Self {
-            standin: Standin::start(&url).unwrap(),
-            dir: tempfile::tempdir().unwrap(),
-            client,
-            cluster,
-            url,
-        };
+        let world =
+            Self { standin: Standin::start(&url).unwrap(), dir: tempfile::tempdir().unwrap(), client, cluster, url };
         world.run(USERS);
         world
     }
@@ -254,7 +253,7 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "{what}: not within {HANG:?}");
-        runtime().block_on(tokio::time::sleep(Duration::from_millis(20)));
+        runtime().block_on(async { tokio::time::sleep(LOOK_AGAIN).await });
     }
 }
 
