@@ -113,7 +113,7 @@ async fn run_on(
     env: &RunModeEnv,
     project: &SupabaseEnv,
 ) -> Result<(), StartError> {
-    let mut told = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
+    let mut ending = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
     log_start(service);
     let (feed, history_until_ms) = feed_of(service)?;
     let fleet = Arc::new(fleet(config, &feed)?);
@@ -146,7 +146,7 @@ async fn run_on(
 
     let check = tokio::select! {
         check = proof::prove(&client, env, &health) => check?,
-        () = told.to_end() => return Ok(()),
+        () = ending.comes() => return Ok(()),
     };
     let scope = Scope::resolve(env, &check.user_fly_apps())?;
     tracing::info!("running {scope}");
@@ -194,7 +194,7 @@ async fn run_on(
         states
     });
 
-    told.to_end().await;
+    ending.comes().await;
     tracing::info!("shutting down");
     health.draining();
     hearing.abort();
@@ -282,7 +282,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 
 fn fleet(config: &Config, feed: &SharedFeed) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
-    let cache = Cache::open(&config.data_dir.join("compiled"))
+    let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
         .ok();
     let modules = Modules::new(Metering::Off, compiler, cache).map_err(|error| StartError::host("no engine", error))?;

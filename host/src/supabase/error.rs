@@ -52,7 +52,7 @@ pub struct ApiError {
     operation: Cow<'static, str>,
     status: Option<u16>,
     code: Option<String>,
-    subject: Option<String>,
+    subject: Option<Box<str>>,
     class: Class,
     reason: Cow<'static, str>,
 }
@@ -62,6 +62,7 @@ impl ApiError {
     pub(super) fn refused(operation: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
         let class = classify(&refusal);
         let Refusal { code, subject, status, .. } = refusal;
+        let subject = subject.map(String::into_boxed_str);
         Self { operation: operation.into(), status: Some(status), code, subject, class, reason: Cow::Borrowed("") }
     }
 
