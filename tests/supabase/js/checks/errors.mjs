@@ -24,7 +24,7 @@ check('foreign key: 409 23503, the details name the key', async () => {
 })
 
 check('a bad row refuses the whole batch', async () => {
-  const good = item()
+  const good = item({ quantity: 1 })
   refused(await items().insert([good, item({ quantity: -1 })]), 400, '23514')
   assert.equal(ok(await items().select('id').eq('id', good.id).maybeSingle()).data, null)
 })
