@@ -48,7 +48,10 @@ pub enum Class {
 
 /// An answer of Supabase that is not what was asked for, or none at all. Shows codes and our own words, never a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiError {
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     operation: Cow<'static, str>,
     status: Option<u16>,
     code: Option<String>,
@@ -62,7 +65,8 @@ impl ApiError {
     pub(super) fn refused(operation: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
         let class = classify(&refusal);
         let Refusal { code, subject, status, .. } = refusal;
-        Self { operation: operation.into(), status: Some(status), code, subject, class, reason: Cow::Borrowed("") }
+        let (operation, reason) = (operation.into(), Cow::Borrowed(""));
+        Self(Box::new(Parts { operation, status: Some(status), code, subject, class, reason }))
     }
 
     /// No answer, or one that is no answer.
@@ -71,73 +75,75 @@ impl ApiError {
         class: Class,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let operation = operation.into();
-        Self { operation, status: None, code: None, subject: None, class, reason: reason.into() }
+        let (operation, reason) = (operation.into(), reason.into());
+        Self(Box::new(Parts { operation, status: None, code: None, subject: None, class, reason }))
     }
 
     /// The same with the status of the answer.
     pub(super) fn with_status(mut self, status: u16) -> Self {
-        self.status = Some(status);
+        self.0.status = Some(status);
         self
     }
 
     /// The same with what follows here.
     pub(super) fn with_class(mut self, class: Class) -> Self {
-        self.class = class;
+        self.0.class = class;
         self
     }
 
     /// What follows from it.
     pub fn class(&self) -> &Class {
-        &self.class
+        &self.0.class
     }
 
     /// What was tried, like `insert into signals`.
     pub fn operation(&self) -> &str {
-        &self.operation
+        &self.0.operation
     }
 
     /// The code of PostgreSQL, PostgREST or the storage.
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.0.code.as_deref()
     }
 
     /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
-        self.status
+        self.0.status
     }
 
     /// The constraint, column, table or function that the error names.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.0.subject.as_deref()
     }
 
     /// Whether the same request may succeed later without anybody mending anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self.class, Class::Retry { .. } | Class::RetryHalved | Class::Incomplete { .. })
+        matches!(self.0.class, Class::Retry { .. } | Class::RetryHalved | Class::Incomplete { .. })
     }
 
     /// Whether it is for an operator to mend: key, grants, schema.
     pub fn is_config_fault(&self) -> bool {
-        matches!(self.class, Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing)
+        matches!(self.0.class, Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing)
     }
 
     /// How long the server asked us to wait.
     pub fn retry_after(&self) -> Option<Duration> {
-        match self.class {
+        match self.0.class {
             Class::Retry { after } => after,
             _ => None,
         }
     }
 
     fn advice(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match &self.class {
-            Class::Retry { .. } if self.code.as_deref() == Some("25006") => {
+        Cow::Borrowed(match &self.0.class {
+            Class::Retry { .. } if self.0.code.as_deref() == Some("25006") => {
                 "the database is read-only, its disk may be full: enlarge it in the dashboard"
             }
             Class::Retry { .. } | Class::Incomplete { .. } => "it is tried again",
             Class::RetryHalved => "the statement took too long, it is tried again with fewer rows",
-            Class::Unauthorized => "the key is refused: check SUPABASE_SERVICE_ROLE_KEY and SUPABASE_URL",
+            Class::Unauthorized => {
+                "the key or token is refused: check SUPABASE_SERVICE_ROLE_KEY (an author: SUPABASE_USER_TOKEN) and SUPABASE_URL"
+            }
             Class::Forbidden { hint: Some(hint) } => return Cow::Owned(format!("permission denied: {hint}")),
             Class::Forbidden { hint: None } => "permission denied: check the role of the key and the grants",
             Class::SchemaMissing => "it is not in the database: apply the migrations in supabase/migrations",
@@ -152,21 +158,21 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: ", self.operation)?;
-        if !self.reason.is_empty() {
-            write!(f, "{}", self.reason)?;
-            if let Some(status) = self.status {
+        write!(f, "cannot {}: ", self.0.operation)?;
+        if !self.0.reason.is_empty() {
+            write!(f, "{}", self.0.reason)?;
+            if let Some(status) = self.0.status {
                 write!(f, " (status {status})")?;
             }
             return write!(f, "; {}", self.advice());
         }
-        match (&self.code, self.status) {
+        match (&self.0.code, self.0.status) {
             (Some(code), Some(status)) => write!(f, "{code} (status {status})")?,
             (Some(code), None) => write!(f, "{code}")?,
             (None, Some(status)) => write!(f, "status {status}")?,
             (None, None) => f.write_str("no answer")?,
         }
-        if let Some(subject) = &self.subject {
+        if let Some(subject) = &self.0.subject {
             write!(f, " for {subject}")?;
         }
         write!(f, "; {}", self.advice())
