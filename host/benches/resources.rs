@@ -55,14 +55,14 @@ fn stop(neighbours: usize) {
     // About 20 ms of work at each close.
     let busy = params(&[]).into_iter().chain([("turns".to_owned(), 20_000_000_i64.into())]).collect();
     for number in 1..=neighbours {
-        fleet.insert(ready(&modules, &module, number, &busy));
+        assert!(fleet.insert(ready(&modules, &module, number, &busy), fleet.begin_read()));
     }
     fleet.bootstrap(&walk.segment(0, 1));
     fleet.deliver(&Segment::new(), &mut Counting::default()).unwrap();
     let mut seed = 1_u64;
     let mut times: Vec<Duration> = (0..STOPS)
         .map(|number| {
-            fleet.insert(ready(&modules, &module, 0, &params(&[])));
+            assert!(fleet.insert(ready(&modules, &module, 0, &params(&[])), fleet.begin_read()));
             fleet.deliver(&Segment::new(), &mut Counting::default()).unwrap();
             let segment = walk.segment(number + 1, 1);
             std::thread::scope(|scope| {
@@ -99,7 +99,7 @@ fn memory(symbol_count: usize) {
     let base = rss_mb();
     let given = params(&[("overbought", 1_000.0)]);
     for number in 0..INSTANCES {
-        fleet.insert(ready(&modules, &module, number, &given));
+        assert!(fleet.insert(ready(&modules, &module, number, &given), fleet.begin_read()));
     }
     fleet.deliver(&Segment::new(), &mut Counting::default()).unwrap();
     fleet.deliver(&walk.segment(ROUND, 1), &mut Counting::default()).unwrap();
@@ -143,7 +143,7 @@ fn start() {
             .map(|(number, bytes)| ready(&modules, &modules.admit(bytes).unwrap(), number, &given))
             .collect();
         let admitted = began.elapsed();
-        ready.into_iter().for_each(|ready| fleet.insert(ready));
+        ready.into_iter().for_each(|ready| assert!(fleet.insert(ready, fleet.begin_read())));
         fleet.deliver(&Segment::new(), &mut Counting::default()).unwrap();
         let started = began.elapsed();
         assert!(fleet.status().iter().all(|status| status.live));

@@ -1,6 +1,7 @@
 //! Environment to configuration, once. Every variable stands in [`VARIABLES`]; help and documentation are made from it.
 
 mod run_mode;
+mod service;
 mod supabase_env;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use run_mode::{FlyAppName, Identity, RunMode, RunModeEnv};
+pub use service::{FeedChoice, ServiceConfig, Speed, feed_name};
 pub use supabase_env::{
     SUPABASE_PUBLISHABLE_KEY, SUPABASE_SERVICE_KEY, SUPABASE_SERVICE_KEY_B64, SUPABASE_SERVICE_ROLE_KEY,
     SUPABASE_SERVICE_ROLE_KEY_B64, SUPABASE_URL, SUPABASE_USER_TOKEN, SupabaseEnv,
@@ -99,6 +101,60 @@ pub const WORKERS: Variable = Variable {
     secret: false,
 };
 
+/// Where candles come from.
+pub const FEED: Variable = Variable {
+    name: "FEED",
+    meaning: "where `vyx run` takes candles from",
+    values: "`binance`, `replay:PATH` (a candle file or a folder of them) or `synthetic:SEED`",
+    default: "`binance`",
+    secret: false,
+};
+
+/// How fast a test feed is.
+pub const FEED_SPEED: Variable = Variable {
+    name: "FEED_SPEED",
+    meaning: "how many times faster than the clock the candles of a test feed come",
+    values: "a factor such as `60`, or `max`; only with `replay:` and `synthetic:`",
+    default: "`1`",
+    secret: false,
+};
+
+/// Whether invented signals may enter a real project.
+pub const ALLOW_TEST_FEED: Variable = Variable {
+    name: "ALLOW_TEST_FEED",
+    meaning: "lets a test feed run against a project that is not on this machine; its signals start the paid analysis",
+    values: "`1` or `0`",
+    default: "`0`",
+    secret: false,
+};
+
+/// How many symbols.
+pub const SYMBOL_COUNT: Variable = Variable {
+    name: "SYMBOL_COUNT",
+    meaning: "how many symbols the exchange's or the synthetic market's feed has",
+    values: "a whole number from 1 to 2000",
+    default: "`100`",
+    secret: false,
+};
+
+/// Where the status pages are.
+pub const PORT: Variable = Variable {
+    name: "PORT",
+    meaning: "TCP port of the status pages, on all addresses",
+    values: "a whole number from 0 to 65535; 0 is any free one, which the log names",
+    default: "`8080`",
+    secret: false,
+};
+
+/// What opens the status pages to other machines.
+pub const ADMIN_TOKEN: Variable = Variable {
+    name: "ADMIN_TOKEN",
+    meaning: "bearer token of /api and of admin calls; without it they answer to this machine only",
+    values: "at least 16 printable characters without spaces",
+    default: "none",
+    secret: true,
+};
+
 /// Every variable that the host reads.
 pub const VARIABLES: &[Variable] = &[
     RUN_MODE,
@@ -111,6 +167,12 @@ pub const VARIABLES: &[Variable] = &[
     SUPABASE_SERVICE_KEY_B64,
     SUPABASE_PUBLISHABLE_KEY,
     SUPABASE_USER_TOKEN,
+    FEED,
+    FEED_SPEED,
+    ALLOW_TEST_FEED,
+    SYMBOL_COUNT,
+    PORT,
+    ADMIN_TOKEN,
     DATA_DIR,
     LOG_FORMAT,
     RUST_LOG,

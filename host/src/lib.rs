@@ -10,6 +10,7 @@ pub mod module;
 pub mod ownership;
 pub mod registry;
 pub mod sandbox;
+pub mod service;
 pub mod signal;
 pub mod supabase;
 pub mod supervisor;

@@ -13,7 +13,7 @@ use vyx_host::ownership::Scope;
 use vyx_host::registry::{ModuleRef, Registry, RegistryError, Snapshot, TraderRow};
 use vyx_host::sandbox::{Fault, Metering, Outcome};
 use vyx_host::signal::{Burst, Sink};
-use vyx_host::supervisor::{Change, Fitted, Fleet, LastGood, Reconciler};
+use vyx_host::supervisor::{Change, Fitted, Fleet, LastGood, Means, Reconciler};
 
 const START_MS: i64 = 1_767_571_200_000;
 
@@ -96,6 +96,7 @@ impl World {
     }
 
     fn reconcile(&mut self) -> Vec<Change> {
+        let read = self.fleet.begin_read();
         let snapshot = self.registry.snapshot().unwrap();
         let mut fit = |modules: &Modules, module: &Module, given: Map<String, Value>| {
             let refused = |reason: String| Fault::new(Outcome::Refused, "init", reason);
@@ -103,7 +104,9 @@ impl World {
             let subscription = modules.subscription(module, &params)?;
             Ok(Fitted { params, subscription, note: None })
         };
-        self.reconciler.reconcile(&snapshot, &mut self.registry, &self.fleet, &mut fit)
+        let registry: &mut dyn Registry = &mut self.registry;
+        let mut means = Means { registry, fleet: &self.fleet, fit: &mut fit, read, cursors: None };
+        self.reconciler.reconcile(&snapshot, &mut means)
     }
 
     /// Candles pass; returns how many signals came.

@@ -155,7 +155,7 @@ pub fn ready(modules: &Modules, module: &Arc<Module>, number: usize, given: &Map
     let owned = Scope::local().admit(row).unwrap();
     let params = module.manifest.params(given).unwrap();
     let subscription = modules.subscription(module, &params).unwrap();
-    Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription }
+    Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, judged_ms: None }
 }
 
 /// A fleet whose traders are warm, and the number of the next close.
@@ -172,7 +172,7 @@ impl Market {
         let fleet = Fleet::new(modules.clone(), symbols(symbol_count), WORKERS).unwrap();
         let given = params(given);
         for number in 0..traders {
-            fleet.insert(ready(&modules, &module, number, &given));
+            assert!(fleet.insert(ready(&modules, &module, number, &given), fleet.begin_read()));
         }
         let walk = Walk::new(symbol_count);
         fleet.bootstrap(&walk.segment(0, ROUND));

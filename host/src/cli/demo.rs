@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::dev::{Session, Source, print_summary};
 use super::failure::Failure;
-use super::market::Mismatch;
 use super::terminal::{Rows, Terminal};
-use crate::config::Config;
+use crate::config::{Config, Speed};
 use crate::signal::Tee;
+use crate::supervisor::Mismatch;
 
 /// Shows the built-in traders at work: some twenty seconds of a made-up market, or your candle files.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub(super) fn run(mut args: Args, config: &Config) -> Result<(), Failure> {
     let terminal = Terminal::new(false);
     if args.source.candles.is_empty() {
         args.source.closes = args.source.closes.or(Some(CLOSES));
-        args.source.speed = args.source.speed.or(Some(super::drive::Speed::Times(SPEED)));
+        args.source.speed = args.source.speed.or(Some(Speed::Times(SPEED)));
         let closes = args.source.closes.unwrap_or(CLOSES);
         terminal.note(&format!(
             "{} symbols of a made-up market, {} hours of it in about {} seconds; Ctrl-C ends it",

@@ -9,23 +9,21 @@ use std::time::{Duration, SystemTime};
 
 use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
-use serde_json::{Map, Value};
 
 use super::cargo::{self, Words};
-use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
+use super::drive::{Ending, Totals, drive};
 use super::failure::Failure;
-use super::market::Mismatch;
 use super::terminal::{Rows, Terminal, grouped, minute, seconds};
 use super::{local, market};
-use crate::config::{Config, Identity, process_env};
-use crate::market::{Feed, Interval, Segment, SyntheticFeed};
-use crate::module::{Digest, Module, Modules};
+use crate::config::{Config, Identity, Speed, process_env};
+use crate::market::{Feed, Interval, Segment, SharedFeed, SyntheticFeed};
+use crate::module::Digest;
 use crate::ownership::Scope;
 use crate::registry::Registry;
 use crate::registry::directory::DirectoryRegistry;
-use crate::sandbox::{Fault, Metering};
+use crate::sandbox::Metering;
 use crate::signal::{JsonLines, Sink, Tee};
-use crate::supervisor::{Change, Fitted, Fleet, LastGood, Reconciler, Status};
+use crate::supervisor::{Change, Fleet, LastGood, Means, Mismatch, Reconciler, Status, fitting};
 
 /// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
 const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
@@ -132,12 +130,13 @@ impl Session<'_> {
         // Watched before it is read, so that no edit falls between the two.
         let (nudge, nudges) = mpsc::channel();
         let _watcher = watch(registry.root(), nudge.clone())?;
+        let read = fleet.begin_read();
         let snapshot = registry.snapshot().map_err(Failure::input)?;
-        let mut fit = fitting(&feed, self.mismatch);
-        for change in reconciler.reconcile(&snapshot, &mut registry, &fleet, &mut fit) {
+        let fit = &mut fitting(&feed, self.mismatch);
+        let mut means = Means { registry: &mut registry, fleet: &fleet, fit, read, cursors: None };
+        for change in reconciler.reconcile(&snapshot, &mut means) {
             self.terminal.note(&change.to_string());
         }
-        drop(fit);
         if let Some(minutes) = bootstrap.take() {
             self.bootstrap(&fleet, &feed, minutes)?;
         }
@@ -196,14 +195,6 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
-
-/// Fits traders to a feed that another thread reads.
-fn fitting(
-    feed: &SharedFeed,
-    mismatch: Mismatch,
-) -> impl FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fitted, Fault> + '_ {
-    move |modules, module, given| market::fit(modules, module, given, &mut **lock(feed), mismatch)
 }
 
 /// Why the folder is looked at.
@@ -279,6 +270,7 @@ impl Follower {
             // What must stop does not wait for a build.
             let stopped = registry.rows().map(|rows| reconciler.stop_disallowed(&rows, &self.fleet));
             stopped.into_iter().flatten().for_each(|change| self.tell(&change));
+            let read = self.fleet.begin_read();
             let snapshot = registry.snapshot();
             // Ctrl-C reaches a cargo that runs as well; what it says of that is no news.
             if self.ending.has_come() {
@@ -287,8 +279,9 @@ impl Follower {
             match snapshot {
                 Ok(snapshot) => {
                     problem = None;
-                    let mut fit = fitting(&self.feed, self.mismatch);
-                    let changes = reconciler.reconcile(&snapshot, registry, &self.fleet, &mut fit);
+                    let fit = &mut fitting(&self.feed, self.mismatch);
+                    let mut means = Means { registry, fleet: &self.fleet, fit, read, cursors: None };
+                    let changes = reconciler.reconcile(&snapshot, &mut means);
                     changes.iter().for_each(|change| self.tell(change));
                 }
                 // The last good set runs on; the same words are told once.

@@ -1,41 +1,17 @@
 //! Drives a fleet with a feed: as fast as it goes, or in step with a clock that runs faster than the market's.
 
-use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::market::{Feed, Segment};
+use crate::config::Speed;
+use crate::market::{Segment, SharedFeed};
 use crate::signal::Sink;
 use crate::supervisor::Fleet;
 
 /// Closes in a segment when nobody waits for a clock: enough to forget the cost of handing it over, few enough for Ctrl-C.
 const CLOSES_A_SEGMENT: usize = 1_024;
-
-/// How fast candle time passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Speed {
-    /// As fast as possible.
-    Max,
-    /// This many times as fast as the clock.
-    Times(f64),
-}
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        let factor = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
-        match factor.filter(|factor| *factor >= 0.001 && *factor <= 1e9) {
-            Some(factor) => Ok(Self::Times(factor)),
-            None => Err(format!("{text:?} is not a speed, give max or a factor such as 60")),
-        }
-    }
-}
 
 /// Told when the work must end: by Ctrl-C, by SIGTERM, by a limit.
 #[derive(Debug, Clone, Default)]
@@ -142,9 +118,6 @@ pub(super) struct Totals {
     pub(super) elapsed: Duration,
 }
 
-/// A feed that one thread reads while another may ask it for more intervals.
-pub(super) type SharedFeed = Arc<Mutex<Box<dyn Feed>>>;
-
 /// Delivers until the feed or the work ends. `after` is called after each segment, told whether a trader was quarantined.
 pub(super) fn drive(
     fleet: &Fleet,
@@ -198,21 +171,5 @@ impl Totals {
         }
         self.first_close_ms = self.first_close_ms.or(segment.first_close_ms());
         self.last_close_ms = segment.last_close_ms().or(self.last_close_ms);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_speed_is_max_or_a_factor() {
-        assert_eq!("max".parse(), Ok(Speed::Max));
-        assert_eq!("60".parse(), Ok(Speed::Times(60.0)));
-        assert_eq!("0.5x".parse(), Ok(Speed::Times(0.5)));
-        for text in ["", "0", "-1", "NaN", "inf", "fast"] {
-            let error = text.parse::<Speed>().unwrap_err();
-            assert_eq!(error, format!("{text:?} is not a speed, give max or a factor such as 60"));
-        }
     }
 }

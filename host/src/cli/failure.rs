@@ -27,6 +27,11 @@ impl Failure {
         Self { code: 2, message: Some(message.to_string()) }
     }
 
+    /// The deployment is misconfigured in a way that no variable alone tells.
+    pub(super) fn config(message: impl ToString) -> Self {
+        Self { code: EXIT_CONFIG, message: Some(message.to_string()) }
+    }
+
     pub(super) fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

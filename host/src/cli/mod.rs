@@ -10,6 +10,7 @@ mod drive;
 mod failure;
 mod local;
 mod market;
+mod run;
 mod terminal;
 mod test;
 
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Run(run::Args),
     Dev(dev::Args),
     Build(build::Args),
     Check(check::Args),
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         start_log(&config);
         match cli.command {
             Command::Demo(args) => demo::run(args, &config),
+            Command::Run(args) => run::run(&args, &config),
             Command::Dev(args) => dev::run(args, &config),
             Command::Build(args) => build::run(&args),
             Command::Check(args) => check::run(&args, &config),

@@ -56,14 +56,9 @@ impl Terminal {
     /// What traders wrote.
     pub(super) fn lines(&self, lines: Vec<(String, LogLine)>) {
         for (trader, line) in lines {
-            let level = match line.level {
-                LogLevel::Debug => continue,
-                LogLevel::Info => "info",
-                LogLevel::Warn => "warn",
-                LogLevel::Error => "error",
-                LogLevel::Panic => "panic",
-            };
-            self.note(&format!("{level:>5} {}: {}", shown(&trader, 80), line.text));
+            if line.level != LogLevel::Debug {
+                self.note(&format!("{:>5} {}: {}", line.level.as_str(), shown(&trader, 80), line.text));
+            }
         }
     }
 

@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::drive::{Ending, SharedFeed, Speed, Totals, drive};
+use super::drive::{Ending, Totals, drive};
 use super::failure::Failure;
-use super::market::Mismatch;
 use super::terminal::{Rows, Terminal, grouped, minute, print_line, seconds};
 use super::{local, market};
-use crate::config::Config;
+use crate::config::{Config, Speed};
 use crate::ids::TraderId;
-use crate::market::{Feed, Interval, ReplayFeed};
+use crate::market::{Feed, Interval, ReplayFeed, SharedFeed};
 use crate::module::Module;
 use crate::ownership::{OwnedTrader, Scope};
 use crate::registry::{ModuleRef, TraderRow};
@@ -23,7 +22,7 @@ use crate::sandbox::{Metering, Outcome};
 use crate::signal::identity::NAMESPACE;
 use crate::signal::{JsonLines, Sink};
 use crate::supervisor::plan::Version;
-use crate::supervisor::{Fleet, Ready, Status};
+use crate::supervisor::{Fleet, Mismatch, Ready, Status, fit};
 
 /// Runs a trader over recorded candles and shows its signals and what they cost.
 ///
@@ -73,7 +72,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         }
         given.insert("interval".into(), Value::from(interval.as_str()));
     }
-    let fitted = market::fit(&modules, &module, given.clone(), &mut feed, Mismatch::Raise);
+    let fitted = fit(&modules, &module, given.clone(), &mut feed, Mismatch::Raise);
     let fitted = fitted.map_err(|fault| Failure::input(fault.reason))?;
     if let Some(note) = &fitted.note {
         terminal.note(&format!("note: {note}"));
@@ -83,13 +82,15 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     let fleet = Fleet::new(modules.clone(), feed.symbols().clone(), config.workers.get()).map_err(Failure::fault)?;
     let owned = owned(args, &module, given)?;
     let version = Version::of(&owned);
-    fleet.insert(Ready {
+    let ready = Ready {
         owned,
         version,
         module: module.clone(),
         params: fitted.params,
         subscription: fitted.subscription,
-    });
+        judged_ms: None,
+    };
+    fleet.insert(ready, fleet.begin_read());
     let mut sink: Box<dyn Sink> =
         if args.json { Box::new(JsonLines::new(io::stdout())) } else { Box::new(Rows::new(terminal.clone(), true)) };
     let feed = share(feed);

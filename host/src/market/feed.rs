@@ -1,5 +1,7 @@
 //! Where closed candles come from.
 
+use std::sync::{Arc, Mutex};
+
 use super::interval::Interval;
 use super::replay::ReplayError;
 use super::segment::{Segment, SegmentError};
@@ -18,6 +20,9 @@ pub trait Feed: Send {
     /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end.
     fn next(&mut self, max_closes: usize, into: &mut Segment) -> Result<bool, FeedError>;
 }
+
+/// A feed that one thread reads while another may ask it for more intervals.
+pub type SharedFeed = Arc<Mutex<Box<dyn Feed>>>;
 
 /// Why a feed cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ mod synthetic;
 
 pub use aggregate::{Aggregator, Bucket};
 pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
-pub use feed::{Feed, FeedError};
+pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, Stream, Ticker};
 pub use interval::{Interval, IntervalError};
 pub use replay::{CandleSource, ReplayError, ReplayFeed};

@@ -1,9 +1,14 @@
 //! Where trader rows and modules come from. A registry reports what is written; it never decides who may run.
 
 pub mod directory;
+mod supabase;
 
+pub use supabase::{Bucket, COLUMNS, Fault, Selfcheck, SupabaseRegistry, TraderCounts};
+
+use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::ids::{FlyAppId, TraderId, UserId};
@@ -83,6 +88,8 @@ pub struct Snapshot {
     pub traders: Vec<Result<TraderRow, InvalidRow>>,
     /// `user_fly_apps`.
     pub user_fly_apps: Vec<UserFlyApp>,
+    /// When traders were last disabled, where the registry keeps that.
+    pub disabled_at: BTreeMap<TraderId, Timestamp>,
     /// What went wrong without stopping a trader, such as a failed build beside a last good one.
     pub problems: Vec<String>,
 }

@@ -35,6 +35,20 @@ pub enum LogLevel {
     Panic,
 }
 
+impl LogLevel {
+    /// In lowercase.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Panic => "panic",
+        }
+    }
+}
+
 /// A line of a guest, escaped and cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -365,7 +379,7 @@ fn misuse(reason: String) -> wasmtime::Error {
 }
 
 /// CPU time of the calling thread: a stolen core does not count.
-pub(super) fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

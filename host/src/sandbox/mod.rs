@@ -9,6 +9,7 @@ mod manifest;
 mod outcome;
 
 pub use abi::{AbiVersion, GUEST_INTERFACE, Linked};
+pub(crate) use cell::thread_cpu;
 pub use cell::{Emission, LogLevel, LogLine, SharedHistory};
 pub use engine::{Metering, Ticker, engine};
 pub use instance::{Evaluated, Fresh, Instance, StopFlag};

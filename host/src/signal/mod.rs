@@ -1,11 +1,14 @@
 //! From what a trader found to a signal that somebody receives: hygiene, identity, stamp, sink.
 
+mod chart;
 pub mod hygiene;
 pub mod identity;
 mod jsonl;
+pub mod outbox;
 mod sink;
 mod stamp;
 
+pub use chart::{Kline, klines};
 pub use jsonl::JsonLines;
 pub use sink::{Burst, Sink, Tee};
 pub use stamp::{Origin, Provenance, StampedSignal};
@@ -31,6 +34,8 @@ pub struct Finding {
     pub ticker: Option<Ticker>,
     /// The plotted values of the candle.
     pub plots: Vec<f64>,
+    /// The candles up to this one, for a chart; none where nobody draws one.
+    pub chart: Vec<Kline>,
     /// It was found while warm-up was replayed: it says what the trader would have said.
     pub historical: bool,
     /// Whether the stream had had its whole warm-up before this candle.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Finding;
 use super::identity::SignalKey;
+use super::{Finding, Kline};
 use crate::ids::{FlyAppId, TraderId, UserId};
 use crate::market::Symbols;
 use crate::module::{Digest, Module};
@@ -66,6 +66,8 @@ pub struct StampedSignal {
     historical: bool,
     plots: BTreeMap<String, Vec<Option<f64>>>,
     provenance: Provenance,
+    #[serde(skip)]
+    chart: Vec<Kline>,
 }
 
 /// A finding that names what is not there: a mistake of the host.
@@ -83,7 +85,7 @@ impl StampedSignal {
     /// # Errors
     ///
     /// If the finding names a symbol, tag or time that does not exist.
-    pub fn stamp(origin: Origin<'_>, symbols: &Symbols, finding: &Finding) -> Result<Self, Unstampable> {
+    pub fn stamp(origin: Origin<'_>, symbols: &Symbols, finding: Finding) -> Result<Self, Unstampable> {
         let Origin { trader, module, params_hash } = origin;
         let unknown = |what: String| Unstampable { trader: trader.name().to_owned(), what };
         let symbol =
@@ -122,8 +124,9 @@ impl StampedSignal {
                 first_candle: time(finding.first_open_ms)?,
                 warm: finding.warm,
                 missing_base_candles: finding.missing,
-                missing_streams: finding.streams_missing.clone(),
+                missing_streams: finding.streams_missing,
             },
+            chart: finding.chart,
         })
     }
 
@@ -181,10 +184,123 @@ impl StampedSignal {
         self.change_percent_at_signal
     }
 
+    /// The owner; none of a built-in trader.
+    #[must_use]
+    pub fn user_id(&self) -> Option<UserId> {
+        self.user_id
+    }
+
+    /// The user's app; none of a built-in trader.
+    #[must_use]
+    pub fn fly_app_id(&self) -> Option<FlyAppId> {
+        self.fly_app_id
+    }
+
+    /// Where it was found.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The open time of the candle.
+    #[must_use]
+    pub fn open_time(&self) -> Timestamp {
+        self.open_time
+    }
+
+    /// Quote volume of 24 h.
+    #[must_use]
+    pub fn volume(&self) -> Option<f64> {
+        self.volume_at_signal
+    }
+
+    /// How often it was seen.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The plotted values of the candle by the id of their plot, one for each line; a hole is none.
+    #[must_use]
+    pub fn plots(&self) -> &BTreeMap<String, Vec<Option<f64>>> {
+        &self.plots
+    }
+
+    /// What it takes to replay it.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// The candles up to this one, oldest first.
+    #[must_use]
+    pub fn chart(&self) -> &[Kline] {
+        &self.chart
+    }
+
     /// Whether it was found while warm-up was replayed.
     #[must_use]
     pub fn is_historical(&self) -> bool {
         self.historical
+    }
+}
+
+#[cfg(test)]
+impl StampedSignal {
+    /// A signal without a trader behind it, for tests of what comes after the stamp: of a candle of 1m that opened at so many
+    /// minutes.
+    pub(in crate::signal) fn sample(trader: TraderId, minute: i64, tag: &str, historical: bool) -> Self {
+        let time = |ms| Timestamp::from_millisecond(ms).unwrap();
+        let open_ms = minute * 60_000;
+        let key = SignalKey { trader, symbol: "BTCUSDT", interval: "1m", open_ms, tag };
+        Self {
+            id: key.id(),
+            trader_id: trader,
+            trader: "Sample".into(),
+            user_id: None,
+            fly_app_id: None,
+            source: Source::Cloud,
+            symbol: "BTCUSDT".into(),
+            interval: "1m",
+            timestamp: time(open_ms + 59_999),
+            open_time: time(open_ms),
+            tag: tag.into(),
+            price_at_signal: 101.5,
+            change_percent_at_signal: None,
+            volume_at_signal: None,
+            count: 1,
+            historical,
+            plots: BTreeMap::new(),
+            provenance: Provenance {
+                module_sha256: Digest::of(b"module"),
+                abi: "1.0.0",
+                sdk: "vyx-sdk 0.1.0".into(),
+                params_sha256: Digest::of(b"params"),
+                first_candle: time(0),
+                warm: true,
+                missing_base_candles: 0,
+                missing_streams: Vec::new(),
+            },
+            chart: Vec::new(),
+        }
+    }
+
+    pub(in crate::signal) fn owned_by(mut self, user: UserId, app: FlyAppId) -> Self {
+        (self.user_id, self.fly_app_id) = (Some(user), Some(app));
+        self
+    }
+
+    pub(in crate::signal) fn priced(mut self, price: f64, ticker: Option<(f64, f64)>) -> Self {
+        self.price_at_signal = price;
+        self.change_percent_at_signal = ticker.map(|(change, _)| change);
+        self.volume_at_signal = ticker.map(|(_, volume)| volume);
+        self
+    }
+
+    pub(in crate::signal) fn drawn(mut self, plots: &[(&str, &[Option<f64>])], chart: Vec<Kline>) -> Self {
+        self.plots = plots.iter().map(|(plot, lines)| ((*plot).to_owned(), lines.to_vec())).collect();
+        self.chart = chart;
+        self
     }
 }
 

@@ -48,14 +48,11 @@ pub enum Class {
 
 /// An answer of Supabase that is not what was asked for, or none at all. Shows codes and our own words, never a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiError(Box<Parts>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Parts {
+pub struct ApiError {
     operation: Cow<'static, str>,
     status: Option<u16>,
     code: Option<String>,
-    subject: Option<String>,
+    subject: Option<Box<str>>,
     class: Class,
     reason: Cow<'static, str>,
 }
@@ -65,8 +62,8 @@ impl ApiError {
     pub(super) fn refused(operation: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
         let class = classify(&refusal);
         let Refusal { code, subject, status, .. } = refusal;
-        let (operation, reason) = (operation.into(), Cow::Borrowed(""));
-        Self(Box::new(Parts { operation, status: Some(status), code, subject, class, reason }))
+        let subject = subject.map(String::into_boxed_str);
+        Self { operation: operation.into(), status: Some(status), code, subject, class, reason: Cow::Borrowed("") }
     }
 
     /// No answer, or one that is no answer.
@@ -75,68 +72,73 @@ impl ApiError {
         class: Class,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let (operation, reason) = (operation.into(), reason.into());
-        Self(Box::new(Parts { operation, status: None, code: None, subject: None, class, reason }))
+        let operation = operation.into();
+        Self { operation, status: None, code: None, subject: None, class, reason: reason.into() }
+    }
+
+    /// An answer that cannot be trusted, although nothing refused it: it counts as none.
+    pub fn suspicious(operation: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::own(operation, Class::Retry { after: None }, reason)
     }
 
     /// The same with the status of the answer.
     pub(super) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
+        self.status = Some(status);
         self
     }
 
     /// The same with what follows here.
     pub(super) fn with_class(mut self, class: Class) -> Self {
-        self.0.class = class;
+        self.class = class;
         self
     }
 
     /// What follows from it.
     pub fn class(&self) -> &Class {
-        &self.0.class
+        &self.class
     }
 
     /// What was tried, like `insert into signals`.
     pub fn operation(&self) -> &str {
-        &self.0.operation
+        &self.operation
     }
 
     /// The code of PostgreSQL, PostgREST or the storage.
     pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
+        self.code.as_deref()
     }
 
     /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
-        self.0.status
+        self.status
     }
 
     /// The constraint, column, table or function that the error names.
     pub fn subject(&self) -> Option<&str> {
-        self.0.subject.as_deref()
+        self.subject.as_deref()
     }
 
     /// Whether the same request may succeed later without anybody mending anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self.0.class, Class::Retry { .. } | Class::RetryHalved | Class::Incomplete { .. })
+        matches!(self.class, Class::Retry { .. } | Class::RetryHalved | Class::Incomplete { .. })
     }
 
     /// Whether it is for an operator to mend: key, grants, schema.
     pub fn is_config_fault(&self) -> bool {
-        matches!(self.0.class, Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing)
+        matches!(self.class, Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing)
     }
 
     /// How long the server asked us to wait.
     pub fn retry_after(&self) -> Option<Duration> {
-        match self.0.class {
+        match self.class {
             Class::Retry { after } => after,
             _ => None,
         }
     }
 
     fn advice(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match &self.0.class {
-            Class::Retry { .. } if self.0.code.as_deref() == Some("25006") => {
+        Cow::Borrowed(match &self.class {
+            Class::Retry { .. } if self.code.as_deref() == Some("25006") => {
                 "the database is read-only, its disk may be full: enlarge it in the dashboard"
             }
             Class::Retry { .. } | Class::Incomplete { .. } => "it is tried again",
@@ -158,21 +160,21 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: ", self.0.operation)?;
-        if !self.0.reason.is_empty() {
-            write!(f, "{}", self.0.reason)?;
-            if let Some(status) = self.0.status {
+        write!(f, "cannot {}: ", self.operation)?;
+        if !self.reason.is_empty() {
+            write!(f, "{}", self.reason)?;
+            if let Some(status) = self.status {
                 write!(f, " (status {status})")?;
             }
             return write!(f, "; {}", self.advice());
         }
-        match (&self.0.code, self.0.status) {
+        match (&self.code, self.status) {
             (Some(code), Some(status)) => write!(f, "{code} (status {status})")?,
             (Some(code), None) => write!(f, "{code}")?,
             (None, Some(status)) => write!(f, "status {status}")?,
             (None, None) => f.write_str("no answer")?,
         }
-        if let Some(subject) = &self.0.subject {
+        if let Some(subject) = &self.subject {
             write!(f, " for {subject}")?;
         }
         write!(f, "; {}", self.advice())

@@ -68,6 +68,14 @@ impl Filter {
         self
     }
 
+    /// One of two single conditions.
+    #[must_use]
+    pub fn either(self, other: Self) -> Self {
+        let terms = self.terms.iter().chain(&other.terms);
+        let terms: Vec<String> = terms.map(|(column, condition)| format!("{column}.{condition}")).collect();
+        Self { terms: vec![("or".to_owned(), format!("({})", terms.join(",")))] }
+    }
+
     fn term(column: &str, condition: String) -> Self {
         Self { terms: vec![(column.to_owned(), condition)] }
     }

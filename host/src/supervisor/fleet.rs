@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::ids::TraderId;
 use crate::market::{History, Interval, Segment, Symbols};
 use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
-use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription};
+use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription, thread_cpu};
 use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
 
 /// A trader that runs here.
@@ -35,6 +35,10 @@ struct Slot {
     retired: AtomicBool,
     /// Close time up to which its findings have been committed. Written under the gate.
     committed_ms: AtomicI64,
+    /// Whether anything of it was committed: what its first warm-up says is told once.
+    committed: AtomicBool,
+    /// CPU time of its evaluations, nanoseconds; 0 where nobody counts it.
+    cpu_ns: AtomicU64,
     runner: Mutex<Runner>,
 }
 
@@ -65,6 +69,22 @@ pub struct Ready {
     pub params: Vec<(String, ParamValue)>,
     /// What it wants with them.
     pub subscription: Subscription,
+    /// Close time up to which it had been judged when this host last stopped; none if it did not run then. What it says of later
+    /// candles is news.
+    pub judged_ms: Option<i64>,
+}
+
+/// When a read of the registry began. What was stopped later than that, the read cannot start again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading(u64);
+
+/// Traders that were stopped without a read of the registry.
+#[derive(Debug, Default)]
+struct Bars {
+    /// Stops so far.
+    count: u64,
+    /// The number of the last stop of a trader.
+    stops: BTreeMap<TraderId, u64>,
 }
 
 /// What a delivery did.
@@ -97,6 +117,8 @@ pub struct Status {
     pub last_fault: Option<FaultReport>,
     /// What it subscribes to, once it has started.
     pub subscription: Option<Subscription>,
+    /// CPU time of its evaluations, where it is counted.
+    pub cpu: Duration,
 }
 
 /// See the module.
@@ -108,11 +130,15 @@ pub struct Fleet {
     watchdog: Watchdog,
     warm_ups: WarmUps,
     slots: RwLock<BTreeMap<TraderId, Arc<Slot>>>,
+    bars: Mutex<Bars>,
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
+    /// Candles of the chart that each signal carries.
+    chart_candles: AtomicUsize,
     /// How many traders it may hold.
     room: usize,
+    counts_cpu: bool,
 }
 
 impl Fleet {
@@ -134,10 +160,20 @@ impl Fleet {
             pool,
             warm_ups: WarmUps::default(),
             slots: RwLock::default(),
+            bars: Mutex::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
+            chart_candles: AtomicUsize::new(0),
             room: room(),
+            counts_cpu: false,
         })
+    }
+
+    /// Counts the CPU time of each trader. Two clock readings for each trader and close, so only where somebody asks for it.
+    #[must_use]
+    pub fn counting_cpu(mut self) -> Self {
+        self.counts_cpu = true;
+        self
     }
 
     /// The modules that its traders are made of.
@@ -166,22 +202,50 @@ impl Fleet {
         Err(format!("{traders} traders run, as many as vm.max_map_count allows; raise it or run fewer"))
     }
 
+    /// To be asked before the registry is read.
+    #[must_use]
+    pub fn begin_read(&self) -> Reading {
+        Reading(lock(&self.bars).count)
+    }
+
+    /// Whether the trader was stopped after the read began.
+    #[must_use]
+    pub fn is_barred(&self, id: TraderId, since: Reading) -> bool {
+        lock(&self.bars).stops.get(&id).is_some_and(|stop| *stop > since.0)
+    }
+
+    /// Stops a trader at once, whatever a read that is under way will say: only one that begins later can start it again.
+    /// Returns as [`remove`](Self::remove) does.
+    pub fn bar(&self, id: TraderId) -> Option<Duration> {
+        {
+            let mut bars = lock(&self.bars);
+            bars.count += 1;
+            let count = bars.count;
+            bars.stops.insert(id, count);
+        }
+        self.remove(id)
+    }
+
     /// Takes a trader in, in place of the one with its id. It starts with the next delivery, judged as far as the one that it
-    /// replaces: between the two no candle is lost and none is judged twice.
-    pub fn insert(&self, ready: Ready) {
-        let Ready { owned, version, module, params, subscription } = ready;
+    /// replaces: between the two no candle is lost and none is judged twice. False if it was stopped since the registry was read.
+    pub fn insert(&self, ready: Ready, read: Reading) -> bool {
+        let Ready { owned, version, module, params, subscription, judged_ms } = ready;
         let id = owned.id();
         self.require(&subscription);
         let replaced = self.slots().get(&id).cloned();
         if let Some(replaced) = &replaced {
             self.retire(replaced);
         }
-        let cursor_ms = match &replaced {
-            Some(slot) => slot.committed_ms.load(Ordering::Acquire),
-            None => *lock(&self.now_ms),
+        let (cursor_ms, restored) = match (&replaced, judged_ms) {
+            (Some(slot), _) => (slot.committed_ms.load(Ordering::Acquire), false),
+            (None, Some(judged_ms)) => (judged_ms, true),
+            (None, None) => (*lock(&self.now_ms), false),
         };
         let stop = StopFlag::new();
-        let runner = Mutex::new(Runner::new(module.clone(), params, stop.clone(), cursor_ms));
+        let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
+        if restored {
+            runner.roll_back(cursor_ms);
+        }
         let params_hash = version.key.params.hash();
         let slot = Arc::new(Slot {
             owned,
@@ -191,9 +255,19 @@ impl Fleet {
             stop,
             retired: AtomicBool::new(false),
             committed_ms: AtomicI64::new(cursor_ms),
-            runner,
+            committed: AtomicBool::new(restored),
+            cpu_ns: AtomicU64::new(0),
+            runner: Mutex::new(runner),
         });
-        self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(id, slot);
+        // A stop takes the bars before it takes the slot out, so it either finds the slot or is found here.
+        let bars = lock(&self.bars);
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if bars.stops.get(&id).is_some_and(|stop| *stop > read.0) {
+            slots.remove(&id);
+            return false;
+        }
+        slots.insert(id, slot);
+        true
     }
 
     /// Stops a trader, and returns once its store is dropped: how long that took, or nothing if it does not run.
@@ -217,13 +291,20 @@ impl Fleet {
     fn require(&self, subscription: &Subscription) {
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         for need in &subscription.needs {
-            history.require(need.interval, need.warm_up.max(need.lookback) as usize);
+            let chart = self.chart_candles.load(Ordering::Acquire);
+            history.require(need.interval, chart.max(need.warm_up.max(need.lookback) as usize));
         }
     }
 
     /// Keeps history for an interval before any trader asks for it.
     pub fn keep_history(&self, interval: Interval, candles: usize) {
         self.history.write().unwrap_or_else(PoisonError::into_inner).require(interval, candles);
+    }
+
+    /// Gives every signal a chart of so many candles. To be called before traders are taken in: only what they need from then on
+    /// is kept that long.
+    pub fn keep_chart(&self, candles: usize) {
+        self.chart_candles.store(candles, Ordering::Release);
     }
 
     /// Takes candles in that no trader is called for: what was there before the host started.
@@ -244,7 +325,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// If the sink does not take the signals.
+    /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
     pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
         {
             let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
@@ -260,7 +341,19 @@ impl Fleet {
         self.warm_ups.clear();
         *lock(&self.now_ms) = now_ms;
         self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
-        self.commit(&slots, found, now_ms, sink)
+        self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
+    }
+
+    /// Nothing of a delivery was kept: every trader goes back to where it was committed, as after a restart of the host.
+    fn roll_back(&self, slots: &[Arc<Slot>]) {
+        for slot in slots {
+            let mut runner = lock(&slot.runner);
+            if slot.committed.load(Ordering::Acquire) {
+                runner.roll_back(slot.committed_ms.load(Ordering::Acquire));
+            } else {
+                runner.start_over(slot.committed_ms.load(Ordering::Acquire));
+            }
+        }
     }
 
     fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
@@ -269,6 +362,7 @@ impl Fleet {
             return Found::default();
         }
         let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
+        let began = self.counts_cpu.then(thread_cpu);
         let findings = runner.run(
             segment,
             now_ms,
@@ -278,8 +372,13 @@ impl Fleet {
                 history: &self.history,
                 symbols: &self.symbols,
                 warm_ups: &self.warm_ups,
+                chart_candles: self.chart_candles.load(Ordering::Acquire),
             },
         );
+        if let Some(began) = began {
+            let took = thread_cpu().saturating_sub(began);
+            slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
         Found {
             findings,
             cursor_ms: runner.cursor_ms(),
@@ -314,7 +413,7 @@ impl Fleet {
         for (slot, finding) in order {
             let params_hash = slot.params_hash;
             let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-            match StampedSignal::stamp(origin, &self.symbols, &finding) {
+            match StampedSignal::stamp(origin, &self.symbols, finding) {
                 Ok(signal) => signals.push(signal),
                 Err(error) => tracing::error!(%error, "host fault"),
             }
@@ -324,6 +423,7 @@ impl Fleet {
         delivered.signals = signals.len() as u64 - delivered.historical;
         for (slot, cursor_ms) in cursors {
             slot.committed_ms.store(cursor_ms, Ordering::Release);
+            slot.committed.store(true, Ordering::Release);
         }
         Ok(delivered)
     }
@@ -357,9 +457,22 @@ impl Fleet {
                     counts: runner.counts(),
                     last_fault: runner.last_fault().cloned(),
                     subscription: runner.subscription().cloned(),
+                    cpu: Duration::from_nanos(slot.cpu_ns.load(Ordering::Relaxed)),
                 }
             })
             .collect()
+    }
+
+    /// Whether a trader runs, or waits for its backoff.
+    #[must_use]
+    pub fn holds(&self, id: TraderId) -> bool {
+        self.slots().contains_key(&id)
+    }
+
+    /// Close time of the newest candle that was delivered or taken in.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        *lock(&self.now_ms)
     }
 
     /// Whether a trader is being evaluated at this moment.

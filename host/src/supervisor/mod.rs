@@ -1,6 +1,7 @@
 //! Keeps the right traders running: compares what should run with what does, evaluates, recovers, gives up with a reason.
 
 pub mod backoff;
+mod fit;
 mod fleet;
 mod last_good;
 pub mod plan;
@@ -9,7 +10,8 @@ mod runner;
 mod warm_up;
 mod watchdog;
 
-pub use fleet::{Delivered, Fleet, Ready, Status};
+pub use fit::{Mismatch, fit, fitting};
+pub use fleet::{Delivered, Fleet, Reading, Ready, Status};
 pub use last_good::LastGood;
-pub use reconcile::{Change, Fit, Fitted, Reconciler};
+pub use reconcile::{Change, Cursors, Fit, Fitted, Means, Reconciler, State, Verdict};
 pub use runner::{Counts, FaultReport};

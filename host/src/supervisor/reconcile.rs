@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::fleet::{Fleet, Ready};
+use super::fleet::{Fleet, Reading, Ready};
 use super::last_good::LastGood;
 use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
 use crate::ids::TraderId;
@@ -53,6 +53,7 @@ pub struct Reconciler {
     /// Said before: told again only after it changed.
     told: BTreeMap<String, String>,
     unfit: BTreeMap<TraderId, String>,
+    verdicts: BTreeMap<TraderId, Verdict>,
 }
 
 /// Parameters that fit a module and the candles, and what it subscribes to with them.
@@ -69,11 +70,54 @@ pub struct Fitted {
 /// Checks the parameters of a module and asks the feed for its candles, or says why that cannot be.
 pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fitted, Fault> + 'a;
 
-/// What actions are carried out with.
-struct Means<'a, 'w> {
-    registry: &'a mut dyn Registry,
-    fleet: &'a Fleet,
-    fit: &'a mut Fit<'w>,
+/// How far traders had been judged when this host last stopped.
+pub trait Cursors {
+    /// Close time up to which a trader had been judged; none if it did not run.
+    fn judged_ms(&self, trader: TraderId) -> Option<i64>;
+
+    /// All traders that have one.
+    fn known(&self) -> Vec<TraderId>;
+
+    /// The trader was stopped: when it starts again, it starts anew.
+    fn forget(&mut self, trader: TraderId);
+}
+
+/// What a pass is carried out with.
+pub struct Means<'a, 'w> {
+    /// Where the modules come from.
+    pub registry: &'a mut dyn Registry,
+    /// What runs.
+    pub fleet: &'a Fleet,
+    /// Asks the feed for the candles of a trader.
+    pub fit: &'a mut Fit<'w>,
+    /// When the read of the snapshot began.
+    pub read: Reading,
+    /// What is remembered across restarts; none in the local runner.
+    pub cursors: Option<&'a mut dyn Cursors>,
+}
+
+/// What there is to say of a trader that is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs.
+    pub state: State,
+    /// Why it does not run, or not as its row says.
+    pub reason: Option<String>,
+    /// What runs.
+    pub version: Option<VersionKey>,
+}
+
+/// Whether a trader runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It runs, or waits for its backoff.
+    Running,
+    /// It is switched off, deleted or no longer ours.
+    Stopped,
+    /// It should run and cannot.
+    Error,
 }
 
 /// A version that cannot run.
@@ -82,6 +126,12 @@ enum Unfit {
     Refused(String),
     /// Until it is tried again.
     Unavailable(String),
+}
+
+impl Verdict {
+    fn error(name: &str, reason: &str) -> Self {
+        Self { name: name.to_owned(), state: State::Error, reason: Some(reason.to_owned()), version: None }
+    }
 }
 
 impl Unfit {
@@ -102,26 +152,30 @@ impl Reconciler {
             last_good,
             told: BTreeMap::new(),
             unfit: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
         }
     }
 
-    /// One pass: everything that must stop is stopped before anything starts. `fit` asks the feed for the candles of a trader.
-    pub fn reconcile(
-        &mut self,
-        snapshot: &Snapshot,
-        registry: &mut dyn Registry,
-        fleet: &Fleet,
-        fit: &mut Fit<'_>,
-    ) -> Vec<Change> {
+    /// What there is to say of every trader that is ours, or was until the last pass.
+    #[must_use]
+    pub fn verdicts(&self) -> &BTreeMap<TraderId, Verdict> {
+        &self.verdicts
+    }
+
+    /// One pass: everything that must stop is stopped before anything starts.
+    pub fn reconcile(&mut self, snapshot: &Snapshot, means: &mut Means<'_, '_>) -> Vec<Change> {
         let mut changes = Vec::new();
-        let owned = self.owned(snapshot, &mut changes);
+        let mut verdicts = BTreeMap::new();
+        let mut owned = self.owned(snapshot, &mut changes, &mut verdicts);
+        owned.retain(|id, _| !means.fleet.is_barred(*id, means.read));
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
-        self.remember_good(fleet);
+        self.note_stopped(&desired, means);
+        self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
         }
-        self.note_quarantined(fleet, &mut changes);
+        self.note_quarantined(means.fleet, &mut changes);
         for id in desired.keys() {
             let good = self.last_good.as_ref().and_then(|kept| kept.get(*id));
             let running = self.running.entry(*id).or_default();
@@ -133,13 +187,59 @@ impl Reconciler {
                 break;
             }
             for action in actions {
-                self.apply(action, &owned, &mut Means { registry, fleet, fit }, &mut changes);
+                self.apply(action, &owned, means, &mut changes);
             }
         }
         self.running.retain(|id, running| {
             running.active.is_some() || desired.contains_key(id) || !running.quarantined.is_empty()
         });
+        self.judge(&owned, &desired, verdicts);
         changes
+    }
+
+    /// Traders that were stopped without waiting for this pass, or while the host was down.
+    fn note_stopped(&mut self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        if let Some(cursors) = &mut means.cursors {
+            let is_gone = |id: &TraderId| !desired.contains_key(id) && !means.fleet.holds(*id);
+            for id in cursors.known().into_iter().filter(is_gone) {
+                cursors.forget(id);
+            }
+        }
+        for (id, running) in &mut self.running {
+            if running.active.is_some() && !means.fleet.holds(*id) {
+                running.active = None;
+                if let Some(cursors) = &mut means.cursors {
+                    cursors.forget(*id);
+                }
+            }
+        }
+    }
+
+    /// What is to be said of each trader after the pass, beside what its row alone gave away.
+    fn judge(
+        &mut self,
+        owned: &BTreeMap<TraderId, OwnedTrader>,
+        desired: &BTreeMap<TraderId, Version>,
+        mut verdicts: BTreeMap<TraderId, Verdict>,
+    ) {
+        for (id, trader) in owned {
+            let active = self.running.get(id).and_then(|running| running.active.as_ref());
+            let is_wanted = active == desired.get(id);
+            let verdict = Verdict {
+                name: trader.name().to_owned(),
+                state: if active.is_some() { State::Running } else { State::Error },
+                reason: if is_wanted { None } else { self.unfit.get(id).cloned() },
+                version: active.map(|version| version.key.clone()),
+            };
+            verdicts.insert(*id, verdict);
+        }
+        for (id, before) in &self.verdicts {
+            if before.state != State::Stopped && !verdicts.contains_key(id) {
+                let stopped = Verdict { state: State::Stopped, reason: None, version: None, ..before.clone() };
+                verdicts.insert(*id, stopped);
+            }
+        }
+        self.verdicts = verdicts;
     }
 
     /// Stops what these rows do not allow to run, and starts nothing: it needs no modules, so it waits for none.
@@ -160,7 +260,12 @@ impl Reconciler {
     }
 
     /// The rows that are ours; the others with a reason, where there is something to say.
-    fn owned(&mut self, snapshot: &Snapshot, changes: &mut Vec<Change>) -> BTreeMap<TraderId, OwnedTrader> {
+    fn owned(
+        &mut self,
+        snapshot: &Snapshot,
+        changes: &mut Vec<Change>,
+        verdicts: &mut BTreeMap<TraderId, Verdict>,
+    ) -> BTreeMap<TraderId, OwnedTrader> {
         let mut owned = BTreeMap::new();
         let mut said = BTreeMap::new();
         for row in &snapshot.traders {
@@ -172,13 +277,21 @@ impl Reconciler {
                             self.names.insert(id, name);
                             owned.insert(id, trader);
                         }
-                        Err(NotRun::NotOurs | NotRun::Disabled) => {}
+                        Err(NotRun::NotOurs) => {}
+                        Err(NotRun::Disabled) => {
+                            verdicts.insert(id, Verdict { name, state: State::Stopped, reason: None, version: None });
+                        }
                         Err(reason) => {
-                            said.insert(name, reason.to_string());
+                            let reason = reason.to_string();
+                            verdicts.insert(id, Verdict::error(&name, &reason));
+                            said.insert(name, reason);
                         }
                     }
                 }
                 Err(invalid) => {
+                    if let Some(id) = invalid.id {
+                        verdicts.insert(id, Verdict::error(&invalid.name, &invalid.reason));
+                    }
                     said.insert(invalid.name.clone(), invalid.reason.clone());
                 }
             }
@@ -202,10 +315,9 @@ impl Reconciler {
         for status in fleet.status().into_iter().filter(|status| status.quarantined) {
             fleet.remove(status.id);
             let reason = status.last_fault.map(|fault| fault.reason).unwrap_or_default();
-            changes.push(Change::Rejected(
-                status.name,
-                format!("quarantined until its module or its parameters change, its last fault was {reason}"),
-            ));
+            let reason = format!("quarantined until its module or its parameters change, its last fault was {reason}");
+            self.unfit.insert(status.id, reason.clone());
+            changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();
             running.quarantined.insert(status.version.key);
             running.active = None;
@@ -248,6 +360,9 @@ impl Reconciler {
                 if let Some(running) = self.running.get_mut(&id) {
                     running.active = None;
                 }
+                if let Some(cursors) = &mut means.cursors {
+                    cursors.forget(id);
+                }
                 changes.push(Change::Stopped(self.name(id), words(why)));
             }
             Action::Start { id, version } => {
@@ -273,9 +388,14 @@ impl Reconciler {
         let name = trader.name().to_owned();
         let unfit = match self.prepare(trader, &version, means) {
             Ok((ready, note)) => {
-                means.fleet.insert(ready);
+                if !means.fleet.insert(ready, means.read) {
+                    return None;
+                }
+                // The last good version runs because of what is wrong with the one that is wanted.
+                if version == Version::of(trader) {
+                    self.unfit.remove(&id);
+                }
                 self.running.entry(id).or_default().active = Some(version);
-                self.unfit.remove(&id);
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
                 return Some(done(format!("{name}{note}")));
             }
@@ -328,7 +448,8 @@ impl Reconciler {
             _ => Unfit::Refused(fault.reason),
         })?;
         let Fitted { params, subscription, note } = fitted;
-        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription };
+        let judged_ms = means.cursors.as_ref().and_then(|cursors| cursors.judged_ms(trader.id()));
+        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, judged_ms };
         Ok((ready, note))
     }
 

@@ -109,7 +109,8 @@ impl Arena {
         let subscription = modules.subscription(&module, &params).map_err(|fault| fault.to_string())?;
         let owned = owned(contestant, ModuleRef { digest: module.digest, place: String::new() });
         let (id, version) = (owned.id(), Version::of(&owned));
-        self.fleet.insert(Ready { owned, version, module, params, subscription });
+        let ready = Ready { owned, version, module, params, subscription, judged_ms: None };
+        assert!(self.fleet.insert(ready, self.fleet.begin_read()));
         Ok(id)
     }
 

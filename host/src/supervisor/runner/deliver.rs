@@ -6,8 +6,12 @@ use std::sync::PoisonError;
 use super::{Mask, Runner, Seen, Surroundings, Wants};
 use crate::market::{BatchRef, Column, Gap, SymbolId, VALUES_PER_CANDLE};
 use crate::sandbox::Fault;
-use crate::signal::Finding;
 use crate::signal::hygiene::Asking;
+use crate::signal::{Finding, klines};
+
+/// Findings of one delivery that keep their chart, if they are historical: a trader that finds something at every candle of its
+/// warm-up would otherwise hold a chart of some kilobytes for each.
+const CHARTS_KEPT: usize = 200;
 
 /// Which findings of a batch are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,7 @@ impl Runner {
                 seen.candles = seen.candles.saturating_add(1);
             }
         }
+        self.counts.calls += 1;
         let evaluated =
             instance.on_close(interval, batch.open_time_ms, batch.close_time_ms, batch.symbols, batch.values)?;
         if evaluated.emissions.is_empty() {
@@ -105,6 +110,7 @@ impl Runner {
             } else {
                 self.counts.signals += 1;
             }
+            let stream = history.stream(SymbolId(*symbol), batch.interval);
             self.found.push(Finding {
                 symbol: SymbolId(*symbol),
                 interval: batch.interval,
@@ -112,10 +118,11 @@ impl Runner {
                 close_time_ms: batch.close_time_ms,
                 tag: emission.tag as usize,
                 price: values.get(Column::Close.ordinal()).copied().unwrap_or(f64::NAN),
-                ticker: history
-                    .stream(SymbolId(*symbol), batch.interval)
-                    .and_then(|stream| stream.ticker_at(batch.close_time_ms)),
+                ticker: stream.and_then(|stream| stream.ticker_at(batch.close_time_ms)),
                 plots: evaluated.plots.get(row * width..(row + 1) * width).unwrap_or_default().to_vec(),
+                chart: stream
+                    .map(|stream| klines(stream, batch.close_time_ms, around.chart_candles))
+                    .unwrap_or_default(),
                 historical,
                 warm: seen.candles > warm_up,
                 first_open_ms: seen.first_open_ms,
@@ -127,6 +134,10 @@ impl Runner {
                     })
                     .collect(),
             });
+            let older = self.found.len().checked_sub(CHARTS_KEPT + 1).and_then(|older| self.found.get_mut(older));
+            if let Some(older) = older.filter(|older| older.historical) {
+                older.chart = Vec::new();
+            }
         }
         Ok(())
     }

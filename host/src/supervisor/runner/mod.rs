@@ -39,6 +39,8 @@ pub struct Surroundings<'a> {
     pub symbols: &'a Symbols,
     /// Warm-ups made for this delivery.
     pub warm_ups: &'a WarmUps,
+    /// Candles of the chart that each signal carries.
+    pub chart_candles: usize,
 }
 
 /// A fault, with the candle that caused it.
@@ -59,6 +61,8 @@ pub struct FaultReport {
 /// Counts of a trader.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Counts {
+    /// Calls with closed candles, warm-up included.
+    pub calls: u64,
     /// Candles that were looked at, warm-up included.
     pub evaluations: u64,
     /// Live signals that were found and kept.
@@ -99,6 +103,8 @@ pub struct Runner {
     /// Close time up to which everything has been judged: at or before it warm-up finds history, after it news.
     cursor_ms: i64,
     has_started: bool,
+    /// What it said before a restart was kept: of candles at or before the cursor nothing is told again.
+    restored: bool,
     masks: BTreeMap<u32, Mask>,
     seen: Vec<Vec<Seen>>,
     backoff: Backoff,
@@ -144,6 +150,7 @@ impl Runner {
             wants: None,
             cursor_ms,
             has_started: false,
+            restored: false,
             masks: BTreeMap::new(),
             seen: Vec::new(),
             backoff: Backoff::of_trader(),
@@ -170,6 +177,24 @@ impl Runner {
         }
         self.take_log();
         std::mem::take(&mut self.found)
+    }
+
+    /// Goes back to where it was judged up to `cursor_ms` and all of that had been told: after a restart of the host, or when
+    /// nothing of a delivery could be kept.
+    pub fn roll_back(&mut self, cursor_ms: i64) {
+        self.start_over(cursor_ms);
+        self.has_started = true;
+        self.restored = true;
+    }
+
+    /// Goes back to where it had told nothing. Its faults stay counted.
+    pub fn start_over(&mut self, cursor_ms: i64) {
+        self.drop_instance();
+        self.cursor_ms = cursor_ms;
+        self.has_started = false;
+        self.masks.clear();
+        self.keeper = Keeper::default();
+        self.found.clear();
     }
 
     /// Drops the instance.
@@ -262,8 +287,9 @@ impl Runner {
                 return;
             }
         }
+        let tell = if self.restored { Tell::News } else { Tell::All };
         for batch in close.batches() {
-            if let Err(fault) = self.batch(batch, Tell::All, around)
+            if let Err(fault) = self.batch(batch, tell, around)
                 && !self.recover(fault, batch, around)
             {
                 return;

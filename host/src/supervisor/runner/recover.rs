@@ -24,7 +24,8 @@ impl Runner {
         if !self.start_or_strike(Position::at(now_ms, batch.interval), now_ms, around) {
             return false;
         }
-        if let Err(fault) = self.batch(batch, Tell::All, around) {
+        let tell = if self.restored { Tell::News } else { Tell::All };
+        if let Err(fault) = self.batch(batch, tell, around) {
             self.strike(&Failed { fault, ..failed }, now_ms, around.symbols);
             return false;
         }

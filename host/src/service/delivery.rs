@@ -1,0 +1,36 @@
+//! Rows of the outbox, to Supabase.
+
+use crate::signal::outbox::{Deliver, DeliverError, Inserted, Refusal, Table};
+use crate::supabase::{ApiError, Class, Supabase};
+
+/// See the module.
+pub(super) struct ToSupabase(pub(super) Supabase);
+
+impl Deliver for ToSupabase {
+    async fn insert(
+        &self,
+        table: Table,
+        columns: &'static [&'static str],
+        rows: &[String],
+    ) -> Result<Inserted, DeliverError> {
+        let inserted = self.0.insert_ignoring_duplicates(table.as_str(), "id", &columns.join(","), rows).await;
+        inserted.map(|inserted| Inserted { new: inserted.new }).map_err(|error| of(&error))
+    }
+}
+
+/// A fault of our own request cannot be told from one of a row: the row at fault is found and set aside, the others go on.
+fn of(error: &ApiError) -> DeliverError {
+    let refusal = match error.class() {
+        Class::Retry { .. } | Class::Incomplete { .. } => Refusal::Retry,
+        Class::RetryHalved => Refusal::Halve,
+        Class::TooLarge => Refusal::TooLarge,
+        Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing | Class::NotFound => Refusal::NeedsMending,
+        Class::RowRejected | Class::AlreadyExists | Class::Bug => Refusal::Reject,
+    };
+    let code = match (error.code(), error.status()) {
+        (Some(code), _) => code.to_owned(),
+        (None, Some(status)) => status.to_string(),
+        (None, None) => "no answer".to_owned(),
+    };
+    DeliverError { refusal, code, reason: error.to_string(), after: error.retry_after() }
+}

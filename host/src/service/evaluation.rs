@@ -1,0 +1,220 @@
+//! The thread that brings candles to traders: catches up to where the host stopped, then keeps in step with the feed. It stops
+//! where nothing may be evaluated or nothing more can be kept, and the feed waits with it, so nothing is lost.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::control::Nudges;
+use super::health::{FeedState, Health};
+use super::wake::{Wake, Woken};
+use crate::config::Speed;
+use crate::market::{FeedError, Segment, SharedFeed};
+use crate::sandbox::LogLevel;
+use crate::signal::outbox::Outbox;
+use crate::supabase::timeouts::NO_GOOD_READ;
+use crate::supervisor::Fleet;
+
+/// Closes in a segment when nobody waits for a clock: enough to forget the cost of a transaction, few enough to stop soon.
+const CLOSES_A_SEGMENT: usize = 256;
+/// How often what is in the way is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// See the module.
+pub(super) struct Evaluation {
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) feed: SharedFeed,
+    pub(super) speed: Speed,
+    pub(super) outbox: Outbox,
+    pub(super) health: Arc<Health>,
+    pub(super) wake: Wake,
+    pub(super) nudges: Nudges,
+    /// What the market did before the first candle that is told live, where a feed begins with that: its close time.
+    pub(super) history_until_ms: Option<i64>,
+    /// Close time up to which all traders were judged when the host last stopped.
+    pub(super) resume_ms: Option<i64>,
+}
+
+/// Where candle time was when the clock was looked at.
+struct Pace {
+    speed: Speed,
+    began: Option<(Instant, i64)>,
+}
+
+impl Evaluation {
+    /// Runs until the end, or until the feed has no more candles.
+    pub(super) fn run(mut self) {
+        // Before the first read of the registry nobody knows which candles are wanted.
+        if !self.wait_until_allowed() {
+            return;
+        }
+        self.health.feed(FeedState::CatchingUp);
+        let first = match self.catch_up() {
+            Ok(first) => first,
+            Err(error) => return self.fail(&error),
+        };
+        self.health.feed(FeedState::Running);
+        if !self.deliver(&Segment::new()) {
+            return;
+        }
+        let mut pace = Pace { speed: self.speed, began: None };
+        let mut next = first;
+        while !self.wake.has_ended() {
+            let segment = match next.take() {
+                Some(segment) => segment,
+                None => match self.next(if pace.speed == Speed::Max { CLOSES_A_SEGMENT } else { 1 }) {
+                    Ok(Some(segment)) => segment,
+                    Ok(None) => return self.finish(),
+                    Err(error) => return self.fail(&error),
+                },
+            };
+            if !self.wait_for_clock(&mut pace, &segment) || !self.deliver(&segment) {
+                return;
+            }
+        }
+    }
+
+    /// Takes in what lies before the first candle that is news to some trader, and returns the segment that has it.
+    fn catch_up(&self) -> Result<Option<Segment>, FeedError> {
+        let until_ms = self.resume_ms.max(self.history_until_ms);
+        let Some(until_ms) = until_ms else { return Ok(None) };
+        let mut candles = 0;
+        while !self.wake.has_ended() {
+            let Some(segment) = self.next(1)? else { break };
+            if segment.first_close_ms().is_some_and(|close_ms| close_ms > until_ms) {
+                tracing::info!(candles, "caught up with the feed");
+                return Ok(Some(segment));
+            }
+            candles += segment.candles();
+            self.fleet.bootstrap(&segment);
+        }
+        Ok(None)
+    }
+
+    fn next(&self, most: usize) -> Result<Option<Segment>, FeedError> {
+        let mut segment = Segment::new();
+        let more = self.feed.lock().unwrap_or_else(PoisonError::into_inner).next(most, &mut segment)?;
+        Ok(more.then_some(segment))
+    }
+
+    /// Delivers a segment once it may be evaluated and there is room for what comes of it. False at the end.
+    fn deliver(&mut self, segment: &Segment) -> bool {
+        let mut told = false;
+        loop {
+            if !self.wait_until_allowed() || !self.wait_for_room() {
+                return false;
+            }
+            match self.fleet.deliver(segment, &mut self.outbox) {
+                Ok(delivered) => {
+                    if let Some(close_ms) = segment.last_close_ms() {
+                        self.health.delivered(close_ms);
+                    }
+                    if delivered.quarantined {
+                        self.nudges.quarantined();
+                    }
+                    for (trader, line) in self.fleet.take_lines() {
+                        let (level, text) = (line.level.as_str(), line.text);
+                        match line.level {
+                            LogLevel::Debug => tracing::debug!(trader, level, "{text}"),
+                            LogLevel::Info => tracing::info!(trader, level, "{text}"),
+                            LogLevel::Warn | LogLevel::Error | LogLevel::Panic => {
+                                tracing::warn!(trader, level, "{text}")
+                            }
+                        }
+                    }
+                    return true;
+                }
+                // The traders went back to where they were; the segment is told once more.
+                Err(error) => {
+                    let problem = format!("signals cannot be kept on disk: {error}; make room in DATA_DIR");
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::error!("{problem}");
+                    }
+                    self.health.not_kept(problem);
+                    if self.wake.wait(LOOK_AGAIN) == Woken::End {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait_until_allowed(&self) -> bool {
+        let mut told = false;
+        while !self.health.may_evaluate() {
+            if self.health.blind_for() >= NO_GOOD_READ && !std::mem::replace(&mut told, true) {
+                tracing::error!("evaluation is suspended: the registry could not be read for too long");
+            }
+            if self.wake.wait(LOOK_AGAIN) == Woken::End {
+                return false;
+            }
+        }
+        if told {
+            tracing::info!("evaluation goes on");
+        }
+        !self.wake.has_ended()
+    }
+
+    fn wait_for_room(&self) -> bool {
+        let mut told = false;
+        while !self.outbox.has_room() {
+            if !std::mem::replace(&mut told, true) {
+                let problem = "the outbox is full, evaluation waits until signals leave";
+                tracing::error!("{problem}");
+                self.health.not_kept(problem.to_owned());
+            }
+            if self.wake.wait(LOOK_AGAIN) == Woken::End {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until the candles are due. Meanwhile traders that are new are started, so that nobody waits a candle to see them.
+    fn wait_for_clock(&mut self, pace: &mut Pace, segment: &Segment) -> bool {
+        loop {
+            let wait = pace.until(segment);
+            match self.wake.wait(wait) {
+                Woken::End => return false,
+                Woken::Time => return true,
+                Woken::Bell => {
+                    if !self.deliver(&Segment::new()) {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The candles have ended; traders that come later are still started, and say what they would have said.
+    fn finish(&mut self) {
+        tracing::info!("the feed has no more candles");
+        self.health.feed(FeedState::Ended);
+        loop {
+            match self.wake.wait(Duration::from_secs(3600)) {
+                Woken::End => return,
+                Woken::Time => {}
+                Woken::Bell => {
+                    if !self.deliver(&Segment::new()) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn fail(&self, error: &FeedError) {
+        tracing::error!(%error, "the feed cannot go on");
+        self.health.feed_failed(format!("the feed cannot go on: {error}"));
+    }
+}
+
+impl Pace {
+    fn until(&mut self, segment: &Segment) -> Duration {
+        let (Speed::Times(factor), Some(close_ms)) = (self.speed, segment.first_close_ms()) else {
+            return Duration::ZERO;
+        };
+        let (began, began_ms) = *self.began.get_or_insert((Instant::now(), close_ms));
+        let due = Duration::try_from_secs_f64((close_ms - began_ms) as f64 / 1_000.0 / factor).unwrap_or_default();
+        due.saturating_sub(began.elapsed())
+    }
+}

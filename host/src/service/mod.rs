@@ -1,0 +1,374 @@
+//! The host in production: proves who it is, then keeps the right traders running on the market, and their signals on the way to
+//! the database, until it is told to end.
+
+mod control;
+mod delivery;
+mod ending;
+mod evaluation;
+mod health;
+mod http;
+mod latency;
+mod metrics;
+mod proof;
+mod realtime;
+mod state;
+mod trader_state;
+mod version;
+mod wake;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+pub use health::{FeedState, Health, Report};
+pub use state::{Observed, OutboxView, TraderView};
+pub use version::Version;
+
+use self::control::{Control, Nudges, Verdicts};
+use self::ending::Ending;
+use self::evaluation::Evaluation;
+use self::latency::Latencies;
+use self::trader_state::TraderStates;
+use self::wake::Wake;
+use crate::config::{Config, FEED, FeedChoice, Misconfigured, RunModeEnv, ServiceConfig, SupabaseEnv, feed_name};
+use crate::ids::TraderId;
+use crate::market::{CandleSource, Feed, Interval, ReplayFeed, SharedFeed, SyntheticFeed};
+use crate::module::{Cache, Compiler, Modules};
+use crate::ownership::Scope;
+use crate::registry::SupabaseRegistry;
+use crate::sandbox::Metering;
+use crate::signal::outbox::{Bounds, Outbox, Sender};
+use crate::supabase::{ApiError, ProjectUrl, Supabase};
+use crate::supervisor::{Fleet, LastGood, Reconciler};
+
+/// Candles of the chart that each signal carries: as many as the web app shows.
+const CHART_CANDLES: usize = 150;
+/// How long signals may take to leave once the host must end. Fly kills after `kill_timeout`, 60 s; what is left stays on disk.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long the last word to `trader_state` may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Threads for everything that waits: status pages, Realtime, the sender. Traders have threads of their own.
+const IO_THREADS: usize = 2;
+/// The intervals that hosts of this kind have always served. A test feed cannot be asked for candles of the past, so their history
+/// is kept from the beginning.
+const INTERVALS: [Interval; 6] = [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
+/// Candles of each of them: the default warm-up of a trader.
+const HISTORY_CANDLES: usize = 1_000;
+/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
+const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
+/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
+const SYNTHETIC_HISTORY_MS: i64 = 15_500 * 60_000;
+
+/// Why the host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What was said of it is wrong, and a restart does not help.
+    #[error(transparent)]
+    Misconfigured(#[from] Misconfigured),
+    /// The project is not as it must be, and a restart does not help.
+    #[error("{0}")]
+    Project(String),
+    /// The machine.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl StartError {
+    fn host(what: &str, error: impl std::fmt::Display) -> Self {
+        Self::Host(format!("{what}: {error}"))
+    }
+}
+
+/// Runs until it is told to end.
+///
+/// # Errors
+///
+/// If it cannot start.
+pub fn run(
+    config: &Config,
+    service: &ServiceConfig,
+    env: &RunModeEnv,
+    project: &SupabaseEnv,
+) -> Result<(), StartError> {
+    service.check_feed(project.url.is_loopback())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(IO_THREADS)
+        .thread_name("vyx-io")
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::host("cannot start threads", error))?;
+    let ended = runtime.block_on(run_on(config, service, env, project));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+async fn run_on(
+    config: &Config,
+    service: &ServiceConfig,
+    env: &RunModeEnv,
+    project: &SupabaseEnv,
+) -> Result<(), StartError> {
+    let mut ending = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
+    log_start(service);
+    let (feed, history_until_ms) = feed_of(service)?;
+    let fleet = Arc::new(fleet(config, &feed)?);
+    let outbox = open_outbox(config, service, &identity(env, &project.url))?;
+    let client = Supabase::new(project.url.clone(), project.credentials.clone())
+        .map_err(|error| StartError::Host(error.to_string()))?;
+    let health = Arc::new(Health::new());
+    health.follows_clock(!service.feed.is_test());
+
+    // Dropped on every way out of here, and with it the pages end.
+    let (stop_pages, pages_stopped) = oneshot::channel::<()>();
+    let sender = Sender::start(outbox.clone(), delivery::ToSupabase(client.clone()));
+    let realtime = client.realtime();
+    let observed = Observed {
+        fleet: fleet.clone(),
+        health: health.clone(),
+        verdicts: Verdicts::default(),
+        outbox: outbox.clone(),
+        sender: sender.status(),
+        realtime: realtime.state(),
+        latencies: Arc::new(Latencies::default()),
+        scope: Arc::default(),
+        run_mode: run_mode_name(env),
+    };
+    let (nudges, listening) = Nudges::new();
+    let listener = listen(service.port).await?;
+    tokio::spawn(http::serve(listener, observed.clone(), nudges.clone(), service.admin_token.clone(), async move {
+        let _ = pages_stopped.await;
+    }));
+
+    let check = tokio::select! {
+        check = proof::prove(&client, env, &health) => check?,
+        () = ending.comes() => return Ok(()),
+    };
+    let scope = Scope::resolve(env, &check.user_fly_apps())?;
+    tracing::info!("running {scope}");
+    // Set once: this is the only place.
+    let _ = observed.scope.set(scope.to_string());
+    let last_good = LastGood::open(&config.data_dir.join("last-good"))
+        .map_err(|error| tracing::warn!(%error, "no last good versions are kept"))
+        .ok();
+    let wake = Wake::default();
+    let (passed, passes) = watch::channel(0);
+    let control = Control {
+        registry: Box::new(registry(&client, env, &health)),
+        reconciler: Reconciler::new(scope, last_good),
+        cursors: Box::new(Cursors(outbox.clone())),
+        fleet: fleet.clone(),
+        feed: feed.clone(),
+        health: health.clone(),
+        verdicts: observed.verdicts.clone(),
+        latencies: observed.latencies.clone(),
+        evaluation: wake.clone(),
+        passed,
+        realtime: realtime.state(),
+    };
+    let control = thread("vyx-control", move || control.run(&listening))?;
+    let evaluation = Evaluation {
+        fleet: fleet.clone(),
+        feed,
+        speed: service.feed_speed,
+        resume_ms: outbox.earliest_cursor(),
+        outbox,
+        health: health.clone(),
+        wake: wake.clone(),
+        nudges: nudges.clone(),
+        history_until_ms,
+    };
+    let evaluation = thread("vyx-evaluation", move || evaluation.run())?;
+    let hearing = tokio::spawn(realtime::hear(realtime, fleet, nudges.clone(), observed.latencies.clone()));
+    let mut states = TraderStates::new(client, observed);
+    let (stop_states, states_stopped) = oneshot::channel::<()>();
+    let telling = tokio::spawn(async move {
+        tokio::select! {
+            () = states.run(passes) => {}
+            _ = states_stopped => {}
+        }
+        states
+    });
+
+    ending.comes().await;
+    tracing::info!("shutting down");
+    health.draining();
+    hearing.abort();
+    wake.end();
+    nudges.end();
+    join(evaluation).await;
+    join(control).await;
+    let drained = sender.drain(DRAIN).await;
+    if drained.left > 0 {
+        tracing::warn!(signals = drained.left, "signals are left in the outbox, the next start sends them");
+    }
+    drop(stop_states);
+    if let Ok(mut states) = telling.await {
+        // An outage must not hold up the end.
+        let _ = tokio::time::timeout(FAREWELL, states.farewell()).await;
+    }
+    drop(stop_pages);
+    tracing::info!("bye");
+    Ok(())
+}
+
+/// Remembers how far traders have been judged.
+struct Cursors(Outbox);
+
+impl crate::supervisor::Cursors for Cursors {
+    fn judged_ms(&self, trader: TraderId) -> Option<i64> {
+        self.0.judged(trader)
+    }
+
+    fn known(&self) -> Vec<TraderId> {
+        self.0.traders()
+    }
+
+    fn forget(&mut self, trader: TraderId) {
+        if let Err(error) = self.0.forget_trader(trader) {
+            tracing::warn!(trader_id = %trader, %error, "the cursor of a stopped trader could not be removed");
+        }
+    }
+}
+
+fn registry(client: &Supabase, env: &RunModeEnv, health: &Arc<Health>) -> SupabaseRegistry {
+    let health = health.clone();
+    let refused = move |error: &ApiError| health.refused(error.to_string());
+    SupabaseRegistry::new(client.clone(), tokio::runtime::Handle::current(), env.clone(), Box::new(refused))
+}
+
+fn log_start(service: &ServiceConfig) {
+    let Version { version, git_sha, image, .. } = Version::of_this_binary();
+    tracing::info!(version, git_sha, image, feed = %service.feed, "vyx starts");
+}
+
+/// The words of RUN_MODE.
+fn run_mode_name(env: &RunModeEnv) -> &'static str {
+    match env {
+        RunModeEnv::SharedBackend { .. } => "shared_backend",
+        RunModeEnv::UserDedicated { .. } => "user_dedicated",
+    }
+}
+
+/// Whose signals an outbox holds. It is never opened for anybody else.
+fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
+    match env {
+        RunModeEnv::SharedBackend { .. } => format!("{}|{}", project.host(), run_mode_name(env)),
+        RunModeEnv::UserDedicated { user, .. } => format!("{}|{}|{user}", project.host(), run_mode_name(env)),
+    }
+}
+
+fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Result<Outbox, StartError> {
+    let dir = &config.data_dir;
+    private_dir(dir).map_err(|error| StartError::host("cannot make DATA_DIR", error))?;
+    let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default())
+        .map_err(|error| StartError::Host(error.to_string()))?;
+    if let Some(aside) = outbox.moved_aside() {
+        tracing::error!(file = %aside.display(), "the outbox was damaged; it was moved aside, and a new one was begun");
+    }
+    Ok(outbox)
+}
+
+/// What lies there can make the host load machine code, so nobody else may write to it or read it.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+fn fleet(config: &Config, feed: &SharedFeed) -> Result<Fleet, StartError> {
+    let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
+    let cache = Cache::open(config.data_dir.join("compiled"))
+        .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
+        .ok();
+    let modules = Modules::new(Metering::Off, compiler, cache).map_err(|error| StartError::host("no engine", error))?;
+    let feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
+    let fleet = Fleet::new(Arc::new(modules), feed.symbols().clone(), config.workers.get())
+        .map_err(|error| StartError::host("no worker threads", error))?
+        .counting_cpu();
+    fleet.keep_chart(CHART_CANDLES);
+    for interval in INTERVALS {
+        fleet.keep_history(interval, HISTORY_CANDLES);
+    }
+    Ok(fleet)
+}
+
+/// The feed, and the close time up to which its candles are history.
+fn feed_of(service: &ServiceConfig) -> Result<(SharedFeed, Option<i64>), StartError> {
+    let bad = |error: String| {
+        let fix = "use candle files that `vyx test` reads";
+        StartError::Misconfigured(Misconfigured::value(&FEED, &service.feed.to_string(), error, fix))
+    };
+    let (mut feed, history_until_ms): (Box<dyn Feed>, Option<i64>) = match &service.feed {
+        FeedChoice::Binance => {
+            let problem = "is not served by this version";
+            let fix = "use replay:PATH or synthetic:SEED";
+            return Err(Misconfigured::value(&FEED, "binance", problem, fix).into());
+        }
+        FeedChoice::Replay { path } => {
+            let sources = candle_files(path).map_err(bad)?;
+            (Box::new(ReplayFeed::new(sources).map_err(|error| bad(error.to_string()))?), None)
+        }
+        FeedChoice::Synthetic { seed } => {
+            let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MS;
+            let feed = SyntheticFeed::new(*seed, service.symbol_count, start_ms, None);
+            (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SYNTHETIC_START_MS - 1))
+        }
+    };
+    // What the candles cannot be made into is refused to the trader that asks for it.
+    for interval in INTERVALS {
+        let _ = feed.want(&[interval]);
+    }
+    Ok((Arc::new(Mutex::new(feed)), history_until_ms))
+}
+
+fn candle_files(path: &Path) -> Result<Vec<CandleSource>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    if !std::fs::metadata(path).map_err(cannot)?.is_dir() {
+        return Ok(vec![CandleSource::from_path(path).map_err(|error| error.to_string())?]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(cannot)? {
+        let file = entry.map_err(cannot)?.path();
+        if file.extension().is_some_and(|extension| ["csv", "zip", "json"].iter().any(|known| extension == *known)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    files.iter().map(|file| CandleSource::from_path(file).map_err(|error| error.to_string())).collect()
+}
+
+/// All addresses, IPv6 where there is any.
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    let listener = match TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            .await
+            .map_err(|error| StartError::host(&format!("cannot listen on PORT={port}"), error))?,
+    };
+    let address = listener.local_addr().map_err(|error| StartError::host("no local address", error))?;
+    tracing::info!(port = address.port(), "listening");
+    Ok(listener)
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StartError::host("cannot start a thread", error))
+}
+
+async fn join(thread: JoinHandle<()>) {
+    let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+    if !matches!(joined, Ok(true)) {
+        tracing::error!("a thread of the host ended by a panic");
+    }
+}

@@ -1,0 +1,68 @@
+//! Before anything runs: that the key is a service role's, that the database is as the host needs it, and whose app this is.
+
+use std::time::{Duration, Instant};
+
+use super::StartError;
+use super::health::Health;
+use crate::config::{Misconfigured, RunModeEnv, SUPABASE_SERVICE_ROLE_KEY};
+use crate::registry::Selfcheck;
+use crate::supabase::{ApiError, Class, Supabase, timeouts};
+
+/// Asks until there is an answer. An outage is no fault of the configuration: the host waits for its end, unready.
+pub(super) async fn prove(client: &Supabase, env: &RunModeEnv, health: &Health) -> Result<Selfcheck, StartError> {
+    let mut waits = timeouts::Waits::of_requests();
+    let mut missing_since: Option<Instant> = None;
+    let mut told = None;
+    loop {
+        let error = match Selfcheck::ask(client, env).await {
+            Ok(check) => return judge(check, health),
+            Err(error) => error,
+        };
+        if let Some(problem) = misconfigured(&error) {
+            // After a migration the gateway may not know a function for a while.
+            let since = *missing_since.get_or_insert_with(Instant::now);
+            if !matches!(error.class(), Class::SchemaMissing) || since.elapsed() >= timeouts::SCHEMA_CACHE {
+                return Err(problem);
+            }
+        }
+        let text = error.to_string();
+        if told.as_ref() != Some(&text) {
+            tracing::warn!("{text}; nothing runs until the project answers");
+            health.bad_read(text.clone());
+            told = Some(text);
+        }
+        let most = if missing_since.is_some() { Duration::from_secs(5) } else { timeouts::RETRY_MOST };
+        tokio::time::sleep(waits.next(error.retry_after()).min(most)).await;
+    }
+}
+
+/// What a person has to mend.
+fn misconfigured(error: &ApiError) -> Option<StartError> {
+    let key = |problem: &str, fix: &str| {
+        StartError::Misconfigured(Misconfigured::value(&SUPABASE_SERVICE_ROLE_KEY, "", problem, fix))
+    };
+    let fix = "set it to the service role key or an sb_secret_ key of the project in SUPABASE_URL";
+    match error.class() {
+        Class::Unauthorized => Some(key("is refused by the project", fix)),
+        Class::Forbidden { .. } => Some(key("is not a service role's: it may not call host_selfcheck", fix)),
+        Class::SchemaMissing => Some(StartError::Project(
+            "the database has no function host_selfcheck; apply the migrations in supabase/migrations".to_owned(),
+        )),
+        _ => None,
+    }
+}
+
+fn judge(check: Selfcheck, health: &Health) -> Result<Selfcheck, StartError> {
+    let faults: Vec<String> = check.faults().iter().map(ToString::to_string).collect();
+    if !faults.is_empty() {
+        return Err(StartError::Project(faults.join(" | ")));
+    }
+    if !check.traders_in_publication {
+        tracing::warn!(
+            "traders is not in the publication supabase_realtime, so changes are found by polling; \
+             apply the migrations in supabase/migrations"
+        );
+    }
+    health.proved();
+    Ok(check)
+}
