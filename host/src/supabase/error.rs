@@ -143,7 +143,9 @@ impl ApiError {
             }
             Class::Retry { .. } | Class::Incomplete { .. } => "it is tried again",
             Class::RetryHalved => "the statement took too long, it is tried again with fewer rows",
-            Class::Unauthorized => "the key is refused: check SUPABASE_SERVICE_ROLE_KEY and SUPABASE_URL",
+            Class::Unauthorized => {
+                "the key or token is refused: check SUPABASE_SERVICE_ROLE_KEY (an author: SUPABASE_USER_TOKEN) and SUPABASE_URL"
+            }
             Class::Forbidden { hint: Some(hint) } => return Cow::Owned(format!("permission denied: {hint}")),
             Class::Forbidden { hint: None } => "permission denied: check the role of the key and the grants",
             Class::SchemaMissing => "it is not in the database: apply the migrations in supabase/migrations",
