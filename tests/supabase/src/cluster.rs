@@ -32,9 +32,10 @@ pub const TEMPLATE: &str = "vyx_template";
 /// Stops the server that a dead test process left behind and removes its directory. `$1` is the directory.
 const WATCHDOG: &str = r#"
 read -r _
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null
+file="$1/data/postmaster.pid"
+pid=$(head -n 1 "$file" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null
 n=0
-while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done
+while [ -e "$file" ] && kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
