@@ -128,12 +128,39 @@ pub const ALLOW_TEST_FEED: Variable = Variable {
     secret: false,
 };
 
+/// Which symbols.
+pub const SYMBOLS: Variable = Variable {
+    name: "SYMBOLS",
+    meaning: "the symbols to watch on the exchange, instead of the most traded ones",
+    values: "names with commas between them, as in `BTCUSDT,ETHUSDT`",
+    default: "none: the first SYMBOL_COUNT by 24 h quote volume",
+    secret: false,
+};
+
 /// How many symbols.
 pub const SYMBOL_COUNT: Variable = Variable {
     name: "SYMBOL_COUNT",
-    meaning: "how many symbols the exchange's or the synthetic market's feed has",
+    meaning: "how many of the most traded USDT pairs are watched; with `synthetic:`, how many symbols are made up",
     values: "a whole number from 1 to 2000",
     default: "`100`",
+    secret: false,
+};
+
+/// Least volume of a symbol.
+pub const MIN_VOLUME: Variable = Variable {
+    name: "MIN_VOLUME",
+    meaning: "least 24 h quote volume of a pair that is watched, in USDT",
+    values: "a number from 0 on",
+    default: "`100000`",
+    secret: false,
+};
+
+/// The exchange's address.
+pub const BINANCE_API_URL: Variable = Variable {
+    name: "BINANCE_API_URL",
+    meaning: "where the exchange's REST interface is",
+    values: "an https address without a path; http on this machine only",
+    default: "`https://data-api.binance.vision`, which has the public data of Binance spot",
     secret: false,
 };
 
@@ -170,7 +197,10 @@ pub const VARIABLES: &[Variable] = &[
     FEED,
     FEED_SPEED,
     ALLOW_TEST_FEED,
+    SYMBOLS,
     SYMBOL_COUNT,
+    MIN_VOLUME,
+    BINANCE_API_URL,
     PORT,
     ADMIN_TOKEN,
     DATA_DIR,

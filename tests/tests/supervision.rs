@@ -105,7 +105,14 @@ impl World {
             Ok(Fitted { params, subscription, note: None })
         };
         let registry: &mut dyn Registry = &mut self.registry;
-        let mut means = Means { registry, fleet: &self.fleet, fit: &mut fit, read, cursors: None };
+        let mut means = Means {
+            registry,
+            fleet: &self.fleet,
+            fit: &mut fit,
+            read,
+            enabled_at: &snapshot.enabled_at,
+            cursors: None,
+        };
         self.reconciler.reconcile(&snapshot, &mut means)
     }
 

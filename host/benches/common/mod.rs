@@ -16,7 +16,7 @@ use vyx_host::registry::{ModuleRef, TraderRow};
 use vyx_host::sandbox::Metering;
 use vyx_host::signal::{Burst, Sink};
 use vyx_host::supervisor::plan::Version;
-use vyx_host::supervisor::{Fleet, Ready};
+use vyx_host::supervisor::{Begin, Fleet, Ready};
 
 /// The host that this run measures: of the same build.
 pub const VYX: &str = env!("CARGO_BIN_EXE_vyx");
@@ -155,7 +155,14 @@ pub fn ready(modules: &Modules, module: &Arc<Module>, number: usize, given: &Map
     let owned = Scope::local().admit(row).unwrap();
     let params = module.manifest.params(given).unwrap();
     let subscription = modules.subscription(module, &params).unwrap();
-    Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, judged_ms: None }
+    Ready {
+        version: Version::of(&owned),
+        owned,
+        module: module.clone(),
+        params,
+        subscription,
+        begin: Begin::Anew(None),
+    }
 }
 
 /// A fleet whose traders are warm, and the number of the next close.

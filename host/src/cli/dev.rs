@@ -133,7 +133,14 @@ impl Session<'_> {
         let read = fleet.begin_read();
         let snapshot = registry.snapshot().map_err(Failure::input)?;
         let fit = &mut fitting(&feed, self.mismatch);
-        let mut means = Means { registry: &mut registry, fleet: &fleet, fit, read, cursors: None };
+        let mut means = Means {
+            registry: &mut registry,
+            fleet: &fleet,
+            fit,
+            read,
+            enabled_at: &snapshot.enabled_at,
+            cursors: None,
+        };
         for change in reconciler.reconcile(&snapshot, &mut means) {
             self.terminal.note(&change.to_string());
         }
@@ -280,7 +287,14 @@ impl Follower {
                 Ok(snapshot) => {
                     problem = None;
                     let fit = &mut fitting(&self.feed, self.mismatch);
-                    let mut means = Means { registry, fleet: &self.fleet, fit, read, cursors: None };
+                    let mut means = Means {
+                        registry,
+                        fleet: &self.fleet,
+                        fit,
+                        read,
+                        enabled_at: &snapshot.enabled_at,
+                        cursors: None,
+                    };
                     let changes = reconciler.reconcile(&snapshot, &mut means);
                     changes.iter().for_each(|change| self.tell(change));
                 }

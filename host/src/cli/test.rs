@@ -22,7 +22,7 @@ use crate::sandbox::{Metering, Outcome};
 use crate::signal::identity::NAMESPACE;
 use crate::signal::{JsonLines, Sink};
 use crate::supervisor::plan::Version;
-use crate::supervisor::{Fleet, Mismatch, Ready, Status, fit};
+use crate::supervisor::{Begin, Fleet, Mismatch, Ready, Status, fit};
 
 /// Runs a trader over recorded candles and shows its signals and what they cost.
 ///
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         module: module.clone(),
         params: fitted.params,
         subscription: fitted.subscription,
-        judged_ms: None,
+        begin: Begin::Anew(None),
     };
     fleet.insert(ready, fleet.begin_read());
     let mut sink: Box<dyn Sink> =

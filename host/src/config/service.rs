@@ -5,10 +5,13 @@ use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use url::{Host, Url};
 
 use super::{
-    ADMIN_TOKEN, ALLOW_TEST_FEED, FEED, FEED_SPEED, Misconfigured, PORT, SYMBOL_COUNT, Variable, quoted, raw, text,
+    ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT, SYMBOL_COUNT,
+    SYMBOLS, Variable, quoted, raw, text,
 };
+use crate::market::Symbols;
 
 /// Shortest admin token: shorter ones can be guessed over the network.
 const MIN_TOKEN_CHARS: usize = 16;
@@ -18,6 +21,11 @@ const MAX_SYMBOLS: usize = 2_000;
 const DEFAULT_SYMBOLS: usize = 100;
 /// Where the status pages are, if nobody says.
 const DEFAULT_PORT: u16 = 8080;
+
+/// The exchange, if nobody says which.
+const BINANCE: &str = "https://data-api.binance.vision";
+/// Least 24 h quote volume, if nobody says.
+const DEFAULT_MIN_VOLUME: f64 = 100_000.0;
 
 /// Where candles come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,8 +95,14 @@ pub struct ServiceConfig {
     pub feed_speed: Speed,
     /// Whether a test feed may run against a project that is not on loopback.
     pub allow_test_feed: bool,
+    /// Which symbols of the exchange, if they are named.
+    pub symbols: Option<Vec<String>>,
     /// How many symbols.
     pub symbol_count: usize,
+    /// Least 24 h quote volume of a symbol, USDT.
+    pub min_volume: f64,
+    /// The exchange's REST interface.
+    pub exchange: Url,
     /// Where the status pages are.
     pub port: u16,
     /// What opens the status pages to other machines.
@@ -118,6 +132,9 @@ impl ServiceConfig {
             feed,
             feed_speed,
             allow_test_feed: switch(&lookup, &ALLOW_TEST_FEED)?,
+            symbols: symbols(&lookup)?,
+            min_volume: number(&lookup, &MIN_VOLUME, 0.0..=f64::MAX)?.unwrap_or(DEFAULT_MIN_VOLUME),
+            exchange: exchange(&lookup)?,
             symbol_count: number(&lookup, &SYMBOL_COUNT, 1..=MAX_SYMBOLS)?.unwrap_or(DEFAULT_SYMBOLS),
             port: number(&lookup, &PORT, 0..=u16::MAX)?.unwrap_or(DEFAULT_PORT),
             admin_token: admin_token(&lookup)?,
@@ -156,6 +173,52 @@ fn feed(value: &str) -> Result<FeedChoice, Misconfigured> {
     }
 }
 
+fn symbols(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Option<Vec<String>>, Misconfigured> {
+    let Some(value) = text(lookup, &SYMBOLS)? else { return Ok(None) };
+    let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.len() > MAX_SYMBOLS {
+        return Err(Misconfigured::value(
+            &SYMBOLS,
+            &value,
+            "names too many symbols",
+            format!("name at most {MAX_SYMBOLS}"),
+        ));
+    }
+    match names.iter().find(|name| Symbols::valid_name(name).is_err()) {
+        Some(_) => Err(Misconfigured::value(
+            &SYMBOLS,
+            &value,
+            "has a name that no symbol has",
+            "use names with commas between them, as in BTCUSDT,ETHUSDT",
+        )),
+        None => Ok(Some(names)),
+    }
+}
+
+fn exchange(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Url, Misconfigured> {
+    let value = text(lookup, &BINANCE_API_URL)?.unwrap_or_else(|| BINANCE.to_owned());
+    let refuse = |problem: &str| {
+        let fix = format!("use an address such as {BINANCE}");
+        Err(Misconfigured::value(&BINANCE_API_URL, &value, problem, fix))
+    };
+    let Ok(url) = Url::parse(&value) else { return refuse("is not an address") };
+    let is_local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return refuse("names no host"),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_local => {}
+        _ => return refuse("is not an https address"),
+    }
+    if url.path() != "/" || url.query().is_some() {
+        return refuse("has a path");
+    }
+    Ok(url)
+}
+
 fn admin_token(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Option<SecretString>, Misconfigured> {
     let Some(value) = raw(lookup, &ADMIN_TOKEN)? else { return Ok(None) };
     let refuse = |problem: &str| {
@@ -191,7 +254,7 @@ fn number<N: std::str::FromStr + PartialOrd + fmt::Display>(
     match value.parse::<N>() {
         Ok(number) if range.contains(&number) => Ok(Some(number)),
         _ => {
-            let fix = format!("use a whole number from {} to {}", range.start(), range.end());
+            let fix = format!("use {}", variable.values);
             Err(Misconfigured::value(variable, &value, "is out of range", fix))
         }
     }
@@ -263,8 +326,21 @@ mod tests {
     fn numbers_out_of_range_name_the_range() {
         assert_eq!(
             read(&[("PORT", "70000")]).unwrap_err(),
-            r#"PORT="70000" is out of range; use a whole number from 0 to 65535"#
+            r#"PORT="70000" is out of range; use a whole number from 0 to 65535; 0 is any free one, which the log names"#
         );
         assert!(read(&[("SYMBOL_COUNT", "0")]).is_err());
+        assert!(read(&[("MIN_VOLUME", "-1")]).is_err() && read(&[("MIN_VOLUME", "NaN")]).is_err());
+    }
+
+    #[test]
+    fn the_exchange_and_its_symbols() {
+        let config = read(&[("SYMBOLS", "BTCUSDT, ETHUSDT"), ("BINANCE_API_URL", "http://127.0.0.1:9")]).unwrap();
+        assert_eq!(config.symbols.unwrap(), ["BTCUSDT", "ETHUSDT"]);
+        assert_eq!(config.exchange.as_str(), "http://127.0.0.1:9/");
+        assert!(read(&[]).unwrap().exchange.as_str().starts_with("https://"));
+        for url in ["ftp://x", "http://example.com", "https://example.com/api", "x"] {
+            assert!(read(&[("BINANCE_API_URL", url)]).unwrap_err().starts_with("BINANCE_API_URL"), "{url}");
+        }
+        assert!(read(&[("SYMBOLS", "BTC USDT")]).unwrap_err().contains("no symbol has"));
     }
 }

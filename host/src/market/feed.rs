@@ -17,8 +17,14 @@ pub trait Feed: Send {
     /// with the next close. On an error nothing has changed.
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError>;
 
-    /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end.
+    /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end; true and empty where
+    /// nothing has closed yet, for a feed that follows the clock.
     fn next(&mut self, max_closes: usize, into: &mut Segment) -> Result<bool, FeedError>;
+
+    /// Why nothing comes at present, if it should.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A feed that one thread reads while another may ask it for more intervals.

@@ -1,6 +1,7 @@
 //! Closed candles: what they are, where they come from, and the history of them that all traders share.
 
 mod aggregate;
+mod binance;
 mod candle;
 mod decimal;
 mod feed;
@@ -12,6 +13,7 @@ mod symbol;
 mod synthetic;
 
 pub use aggregate::{Aggregator, Bucket};
+pub use binance::{BinanceFeed, CATCH_UP, Choice, Exchange, ExchangeError};
 pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
 pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, Stream, Ticker};

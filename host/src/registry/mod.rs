@@ -88,6 +88,8 @@ pub struct Snapshot {
     pub traders: Vec<Result<TraderRow, InvalidRow>>,
     /// `user_fly_apps`.
     pub user_fly_apps: Vec<UserFlyApp>,
+    /// When traders were last enabled, where the registry keeps that.
+    pub enabled_at: BTreeMap<TraderId, Timestamp>,
     /// When traders were last disabled, where the registry keeps that.
     pub disabled_at: BTreeMap<TraderId, Timestamp>,
     /// What went wrong without stopping a trader, such as a failed build beside a last good one.

@@ -143,7 +143,14 @@ impl Control {
         let began = Instant::now();
         let fit = &mut fitting(&self.feed, Mismatch::Refuse);
         let cursors: Option<&mut dyn Cursors> = Some(&mut *self.cursors);
-        let mut means = Means { registry: &mut *self.registry, fleet: &self.fleet, fit, read, cursors };
+        let mut means = Means {
+            registry: &mut *self.registry,
+            fleet: &self.fleet,
+            fit,
+            read,
+            enabled_at: &snapshot.enabled_at,
+            cursors,
+        };
         let changes = self.reconciler.reconcile(&snapshot, &mut means);
         self.verdicts.set(self.reconciler.verdicts());
         for id in ran.into_iter().filter(|id| !self.fleet.holds(*id)) {

@@ -67,6 +67,14 @@ impl Evaluation {
                     Err(error) => return self.fail(&error),
                 },
             };
+            if segment.is_empty() {
+                // Nothing has closed; traders that are new start meanwhile.
+                match self.wake.wait(LOOK_AGAIN) {
+                    Woken::End => return,
+                    Woken::Time => continue,
+                    Woken::Bell => {}
+                }
+            }
             if !self.wait_for_clock(&mut pace, &segment) || !self.deliver(&segment) {
                 return;
             }
@@ -80,6 +88,10 @@ impl Evaluation {
         let mut candles = 0;
         while !self.wake.has_ended() {
             let Some(segment) = self.next(1)? else { break };
+            if segment.is_empty() {
+                let _ = self.wake.wait(LOOK_AGAIN);
+                continue;
+            }
             if segment.first_close_ms().is_some_and(|close_ms| close_ms > until_ms) {
                 tracing::info!(candles, "caught up with the feed");
                 return Ok(Some(segment));
@@ -92,7 +104,9 @@ impl Evaluation {
 
     fn next(&self, most: usize) -> Result<Option<Segment>, FeedError> {
         let mut segment = Segment::new();
-        let more = self.feed.lock().unwrap_or_else(PoisonError::into_inner).next(most, &mut segment)?;
+        let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = feed.next(most, &mut segment)?;
+        self.health.feed_trouble(feed.trouble());
         Ok(more.then_some(segment))
     }
 

@@ -126,6 +126,14 @@ impl Health {
         self.lock().feed = state;
     }
 
+    /// Why nothing comes from the feed at present; none if it does.
+    pub fn feed_trouble(&self, trouble: Option<&str>) {
+        let mut inner = self.lock();
+        if inner.feed != FeedState::Failed && inner.feed_problem.as_deref() != trouble {
+            inner.feed_problem = trouble.map(str::to_owned);
+        }
+    }
+
     /// The feed cannot go on.
     pub fn feed_failed(&self, problem: String) {
         let mut inner = self.lock();

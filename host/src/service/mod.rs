@@ -5,6 +5,7 @@ mod control;
 mod delivery;
 mod ending;
 mod evaluation;
+mod feed;
 mod health;
 mod http;
 mod latency;
@@ -18,10 +19,11 @@ mod wake;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
@@ -35,16 +37,15 @@ use self::evaluation::Evaluation;
 use self::latency::Latencies;
 use self::trader_state::TraderStates;
 use self::wake::Wake;
-use crate::config::{Config, FEED, FeedChoice, Misconfigured, RunModeEnv, ServiceConfig, SupabaseEnv, feed_name};
+use crate::config::{Config, Misconfigured, RunModeEnv, ServiceConfig, Speed, SupabaseEnv, feed_name};
 use crate::ids::TraderId;
-use crate::market::{CandleSource, Feed, Interval, ReplayFeed, SharedFeed, SyntheticFeed};
 use crate::module::{Cache, Compiler, Modules};
 use crate::ownership::Scope;
 use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, Supabase};
-use crate::supervisor::{Fleet, LastGood, Reconciler};
+use crate::supervisor::{Begin, Fleet, LastGood, Reconciler};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
 const CHART_CANDLES: usize = 150;
@@ -54,16 +55,6 @@ const DRAIN: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Threads for everything that waits: status pages, Realtime, the sender. Traders have threads of their own.
 const IO_THREADS: usize = 2;
-/// The intervals that hosts of this kind have always served. A test feed cannot be asked for candles of the past, so their history
-/// is kept from the beginning.
-const INTERVALS: [Interval; 6] = [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
-/// Candles of each of them: the default warm-up of a trader.
-const HISTORY_CANDLES: usize = 1_000;
-/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
-const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
-/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
-const SYNTHETIC_HISTORY_MS: i64 = 15_500 * 60_000;
-
 /// Why the host does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -115,8 +106,8 @@ async fn run_on(
 ) -> Result<(), StartError> {
     let mut ending = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
     log_start(service);
-    let (feed, history_until_ms) = feed_of(service)?;
-    let fleet = Arc::new(fleet(config, &feed)?);
+    let test_feed = feed::of_files_or_made_up(service)?;
+    let fleet = Arc::new(fleet(config)?);
     let outbox = open_outbox(config, service, &identity(env, &project.url))?;
     let client = Supabase::new(project.url.clone(), project.credentials.clone())
         .map_err(|error| StartError::Host(error.to_string()))?;
@@ -155,12 +146,22 @@ async fn run_on(
     let last_good = LastGood::open(&config.data_dir.join("last-good"))
         .map_err(|error| tracing::warn!(%error, "no last good versions are kept"))
         .ok();
+    let connected = match test_feed {
+        Some(connected) => connected,
+        None => tokio::select! {
+            connected = feed::connect(service, outbox.earliest_cursor(), &health) => connected?,
+            () = ending.comes() => return Ok(()),
+        },
+    };
+    let feed::Connected { feed, history_until_ms, resume_ms, floor_ms } = connected;
+    let resume_ms = resume_ms.or(outbox.earliest_cursor());
+    fleet.offer(feed.lock().unwrap_or_else(PoisonError::into_inner).symbols().clone());
     let wake = Wake::default();
     let (passed, passes) = watch::channel(0);
     let control = Control {
         registry: Box::new(registry(&client, env, &health)),
         reconciler: Reconciler::new(scope, last_good),
-        cursors: Box::new(Cursors(outbox.clone())),
+        cursors: Box::new(Cursors { outbox: outbox.clone(), floor_ms }),
         fleet: fleet.clone(),
         feed: feed.clone(),
         health: health.clone(),
@@ -174,8 +175,9 @@ async fn run_on(
     let evaluation = Evaluation {
         fleet: fleet.clone(),
         feed,
-        speed: service.feed_speed,
-        resume_ms: outbox.earliest_cursor(),
+        // The exchange has a clock of its own.
+        speed: if service.feed.is_test() { service.feed_speed } else { Speed::Max },
+        resume_ms,
         outbox,
         health: health.clone(),
         wake: wake.clone(),
@@ -217,19 +219,30 @@ async fn run_on(
 }
 
 /// Remembers how far traders have been judged.
-struct Cursors(Outbox);
+struct Cursors {
+    outbox: Outbox,
+    /// Where the feed follows the clock: before this nothing is told live, nor before a trader was enabled.
+    floor_ms: Option<i64>,
+}
 
 impl crate::supervisor::Cursors for Cursors {
-    fn judged_ms(&self, trader: TraderId) -> Option<i64> {
-        self.0.judged(trader)
+    fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin {
+        let judged_ms = self.outbox.judged(trader);
+        // The candles of a test feed are of another time than the clock of the database.
+        let Some(floor_ms) = self.floor_ms else { return judged_ms.map_or(Begin::Anew(None), Begin::Resume) };
+        let least_ms = enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms));
+        match judged_ms {
+            Some(judged_ms) => Begin::Resume(judged_ms.max(least_ms)),
+            None => Begin::Anew(Some(least_ms)),
+        }
     }
 
     fn known(&self) -> Vec<TraderId> {
-        self.0.traders()
+        self.outbox.traders()
     }
 
     fn forget(&mut self, trader: TraderId) {
-        if let Err(error) = self.0.forget_trader(trader) {
+        if let Err(error) = self.outbox.forget_trader(trader) {
             tracing::warn!(trader_id = %trader, %error, "the cursor of a stopped trader could not be removed");
         }
     }
@@ -284,66 +297,20 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn fleet(config: &Config, feed: &SharedFeed) -> Result<Fleet, StartError> {
+fn fleet(config: &Config) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
     let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
         .ok();
     let modules = Modules::new(Metering::Off, compiler, cache).map_err(|error| StartError::host("no engine", error))?;
-    let feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
-    let fleet = Fleet::new(Arc::new(modules), feed.symbols().clone(), config.workers.get())
+    let fleet = Fleet::waiting(Arc::new(modules), config.workers.get())
         .map_err(|error| StartError::host("no worker threads", error))?
         .counting_cpu();
     fleet.keep_chart(CHART_CANDLES);
-    for interval in INTERVALS {
-        fleet.keep_history(interval, HISTORY_CANDLES);
+    for interval in feed::INTERVALS {
+        fleet.keep_history(interval, feed::HISTORY_CANDLES);
     }
     Ok(fleet)
-}
-
-/// The feed, and the close time up to which its candles are history.
-fn feed_of(service: &ServiceConfig) -> Result<(SharedFeed, Option<i64>), StartError> {
-    let bad = |error: String| {
-        let fix = "use candle files that `vyx test` reads";
-        StartError::Misconfigured(Misconfigured::value(&FEED, &service.feed.to_string(), error, fix))
-    };
-    let (mut feed, history_until_ms): (Box<dyn Feed>, Option<i64>) = match &service.feed {
-        FeedChoice::Binance => {
-            let problem = "is not served by this version";
-            let fix = "use replay:PATH or synthetic:SEED";
-            return Err(Misconfigured::value(&FEED, "binance", problem, fix).into());
-        }
-        FeedChoice::Replay { path } => {
-            let sources = candle_files(path).map_err(bad)?;
-            (Box::new(ReplayFeed::new(sources).map_err(|error| bad(error.to_string()))?), None)
-        }
-        FeedChoice::Synthetic { seed } => {
-            let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MS;
-            let feed = SyntheticFeed::new(*seed, service.symbol_count, start_ms, None);
-            (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SYNTHETIC_START_MS - 1))
-        }
-    };
-    // What the candles cannot be made into is refused to the trader that asks for it.
-    for interval in INTERVALS {
-        let _ = feed.want(&[interval]);
-    }
-    Ok((Arc::new(Mutex::new(feed)), history_until_ms))
-}
-
-fn candle_files(path: &Path) -> Result<Vec<CandleSource>, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    if !std::fs::metadata(path).map_err(cannot)?.is_dir() {
-        return Ok(vec![CandleSource::from_path(path).map_err(|error| error.to_string())?]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(cannot)? {
-        let file = entry.map_err(cannot)?.path();
-        if file.extension().is_some_and(|extension| ["csv", "zip", "json"].iter().any(|known| extension == *known)) {
-            files.push(file);
-        }
-    }
-    files.sort();
-    files.iter().map(|file| CandleSource::from_path(file).map_err(|error| error.to_string())).collect()
 }
 
 /// All addresses, IPv6 where there is any.

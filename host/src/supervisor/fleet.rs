@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -69,9 +69,18 @@ pub struct Ready {
     pub params: Vec<(String, ParamValue)>,
     /// What it wants with them.
     pub subscription: Subscription,
-    /// Close time up to which it had been judged when this host last stopped; none if it did not run then. What it says of later
-    /// candles is news.
-    pub judged_ms: Option<i64>,
+    /// Where it begins.
+    pub begin: Begin,
+}
+
+/// Where a trader begins that does not take another one's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// It has said nothing yet. What it says of candles that are there already is historical, and so is what closes up to this time:
+    /// when it was enabled, where the feed follows the clock.
+    Anew(Option<i64>),
+    /// It ran when this host last stopped, and was judged up to this close. What it says of later candles is news.
+    Resume(i64),
 }
 
 /// When a read of the registry began. What was stopped later than that, the read cannot start again.
@@ -124,7 +133,9 @@ pub struct Status {
 /// See the module.
 pub struct Fleet {
     modules: Arc<Modules>,
-    symbols: Symbols,
+    /// Told once, before the first trader; none are on offer until then.
+    symbols: OnceLock<Symbols>,
+    none: Symbols,
     history: SharedHistory,
     pool: rayon::ThreadPool,
     watchdog: Watchdog,
@@ -148,13 +159,25 @@ impl Fleet {
     ///
     /// If the worker threads cannot be started.
     pub fn new(modules: Arc<Modules>, symbols: Symbols, workers: usize) -> anyhow::Result<Self> {
+        let fleet = Self::waiting(modules, workers)?;
+        fleet.offer(symbols);
+        Ok(fleet)
+    }
+
+    /// An empty fleet that is told its symbols later.
+    ///
+    /// # Errors
+    ///
+    /// If the worker threads cannot be started.
+    pub fn waiting(modules: Arc<Modules>, workers: usize) -> anyhow::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .thread_name(|worker| format!("vyx-worker-{worker}"))
             .build()?;
         Ok(Self {
             modules,
-            symbols,
+            symbols: OnceLock::new(),
+            none: Symbols::new(),
             history: Arc::new(RwLock::new(History::new())),
             watchdog: Watchdog::start(workers)?,
             pool,
@@ -185,7 +208,12 @@ impl Fleet {
     /// The symbols on offer.
     #[must_use]
     pub fn symbols(&self) -> &Symbols {
-        &self.symbols
+        self.symbols.get().unwrap_or(&self.none)
+    }
+
+    /// Tells the symbols. Only the first call counts: traders have seen those.
+    pub fn offer(&self, symbols: Symbols) {
+        let _ = self.symbols.set(symbols);
     }
 
     /// Whether one more trader can be held. Each live instance takes some memory mappings, of which the system allows a process
@@ -229,17 +257,17 @@ impl Fleet {
     /// Takes a trader in, in place of the one with its id. It starts with the next delivery, judged as far as the one that it
     /// replaces: between the two no candle is lost and none is judged twice. False if it was stopped since the registry was read.
     pub fn insert(&self, ready: Ready, read: Reading) -> bool {
-        let Ready { owned, version, module, params, subscription, judged_ms } = ready;
+        let Ready { owned, version, module, params, subscription, begin } = ready;
         let id = owned.id();
         self.require(&subscription);
         let replaced = self.slots().get(&id).cloned();
         if let Some(replaced) = &replaced {
             self.retire(replaced);
         }
-        let (cursor_ms, restored) = match (&replaced, judged_ms) {
+        let (cursor_ms, restored) = match (&replaced, begin) {
             (Some(slot), _) => (slot.committed_ms.load(Ordering::Acquire), false),
-            (None, Some(judged_ms)) => (judged_ms, true),
-            (None, None) => (*lock(&self.now_ms), false),
+            (None, Begin::Resume(judged_ms)) => (judged_ms, true),
+            (None, Begin::Anew(enabled_ms)) => ((*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN)), false),
         };
         let stop = StopFlag::new();
         let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
@@ -370,7 +398,7 @@ impl Fleet {
                 engine: self.modules.engine(),
                 metering: self.modules.metering(),
                 history: &self.history,
-                symbols: &self.symbols,
+                symbols: self.symbols(),
                 warm_ups: &self.warm_ups,
                 chart_candles: self.chart_candles.load(Ordering::Acquire),
             },
@@ -413,7 +441,7 @@ impl Fleet {
         for (slot, finding) in order {
             let params_hash = slot.params_hash;
             let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-            match StampedSignal::stamp(origin, &self.symbols, finding) {
+            match StampedSignal::stamp(origin, self.symbols(), finding) {
                 Ok(signal) => signals.push(signal),
                 Err(error) => tracing::error!(%error, "host fault"),
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::fleet::{Fleet, Reading, Ready};
+use super::fleet::{Begin, Fleet, Reading, Ready};
 use super::last_good::LastGood;
 use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
 use crate::ids::TraderId;
@@ -12,6 +12,7 @@ use crate::module::{Module, Modules, Refusal};
 use crate::ownership::{Attribution, OwnedTrader, Refusal as NotRun, Scope};
 use crate::registry::{Registry, Snapshot, TraderRow};
 use crate::sandbox::{Fault, Outcome, ParamValue, Subscription};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// How often the last good version is looked for before a trader is left alone until the next change.
@@ -72,8 +73,8 @@ pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fi
 
 /// How far traders had been judged when this host last stopped.
 pub trait Cursors {
-    /// Close time up to which a trader had been judged; none if it did not run.
-    fn judged_ms(&self, trader: TraderId) -> Option<i64>;
+    /// Where a trader begins that was last enabled then.
+    fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin;
 
     /// All traders that have one.
     fn known(&self) -> Vec<TraderId>;
@@ -92,6 +93,8 @@ pub struct Means<'a, 'w> {
     pub fit: &'a mut Fit<'w>,
     /// When the read of the snapshot began.
     pub read: Reading,
+    /// When traders were last enabled, where that is known.
+    pub enabled_at: &'a BTreeMap<TraderId, Timestamp>,
     /// What is remembered across restarts; none in the local runner.
     pub cursors: Option<&'a mut dyn Cursors>,
 }
@@ -448,8 +451,10 @@ impl Reconciler {
             _ => Unfit::Refused(fault.reason),
         })?;
         let Fitted { params, subscription, note } = fitted;
-        let judged_ms = means.cursors.as_ref().and_then(|cursors| cursors.judged_ms(trader.id()));
-        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, judged_ms };
+        let enabled_at = means.enabled_at.get(&trader.id()).copied();
+        let begin = means.cursors.as_ref().map(|cursors| cursors.begin(trader.id(), enabled_at));
+        let begin = begin.unwrap_or(Begin::Anew(None));
+        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, begin };
         Ok((ready, note))
     }
 

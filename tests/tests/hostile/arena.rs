@@ -14,7 +14,7 @@ use vyx_host::registry::{ModuleRef, TraderRow};
 use vyx_host::sandbox::{LogLine, Metering};
 use vyx_host::signal::{Burst, Sink, StampedSignal};
 use vyx_host::supervisor::plan::Version;
-use vyx_host::supervisor::{Fleet, Ready, Status};
+use vyx_host::supervisor::{Begin, Fleet, Ready, Status};
 
 /// Open time of the first live candle.
 pub const START_MS: i64 = 1_767_571_200_000;
@@ -109,7 +109,7 @@ impl Arena {
         let subscription = modules.subscription(&module, &params).map_err(|fault| fault.to_string())?;
         let owned = owned(contestant, ModuleRef { digest: module.digest, place: String::new() });
         let (id, version) = (owned.id(), Version::of(&owned));
-        let ready = Ready { owned, version, module, params, subscription, judged_ms: None };
+        let ready = Ready { owned, version, module, params, subscription, begin: Begin::Anew(None) };
         assert!(self.fleet.insert(ready, self.fleet.begin_read()));
         Ok(id)
     }

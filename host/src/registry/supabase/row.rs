@@ -11,15 +11,15 @@ use crate::supabase::module_path;
 use crate::text::shown;
 
 /// What the host reads of a trader. The code of the old host's filters is not among it.
-pub const COLUMNS: &str = "id,name,is_built_in,user_id,enabled,module_sha256,params,disabled_at";
+pub const COLUMNS: &str = "id,name,is_built_in,user_id,enabled,module_sha256,params,enabled_at,disabled_at";
 
 /// Bytes of a name that are shown and logged.
 const NAME_BYTES: usize = 80;
 
-/// When the trader was last disabled, by the clock of the database.
-pub(super) fn disabled_at(row: &Value) -> Option<(TraderId, Timestamp)> {
+/// When the trader was last enabled or disabled, by the clock of the database.
+pub(super) fn time(row: &Value, column: &str) -> Option<(TraderId, Timestamp)> {
     let text = |column: &str| row.get(column).and_then(Value::as_str);
-    Some((text("id")?.parse().ok()?, text("disabled_at")?.parse().ok()?))
+    Some((text("id")?.parse().ok()?, text(column)?.parse().ok()?))
 }
 
 pub(super) fn decode(row: Value) -> Result<TraderRow, InvalidRow> {

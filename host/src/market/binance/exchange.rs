@@ -1,0 +1,213 @@
+//! Questions to the exchange, within the weight that it states.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, Url};
+
+use super::HISTORY_CANDLES;
+use super::wire::{self, ExchangeInfo, Fault, Kline, Ticker24h, Time};
+use crate::market::interval::Interval;
+
+/// TCP and TLS together.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A whole request; the list of all markets is some megabytes.
+const REQUEST: Duration = Duration::from_secs(20);
+/// Bytes of an answer.
+const ANSWER_BYTES: u64 = 64 << 20;
+/// Weight a minute, if the exchange does not say.
+const DEFAULT_WEIGHT: u32 = 6_000;
+/// Share of the weight that is used before the next minute is waited for: other hosts may share the address.
+const WEIGHT_PERCENT: u32 = 80;
+/// Longest obeyed wait: bans of an address last up to three days, and each question prolongs them.
+const WAIT_MOST: Duration = Duration::from_secs(3 * 86_400);
+
+/// Why the exchange did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// It asks to be left alone.
+    #[error("the exchange limits this address, it is asked again in {} s", .0.as_secs())]
+    Limited(Duration),
+    /// It has no such market any more.
+    #[error("the exchange does not list the symbol")]
+    NoSuchSymbol,
+    /// No answer, or one that is none.
+    #[error("the exchange does not answer: {0}")]
+    NoAnswer(String),
+}
+
+impl ExchangeError {
+    /// How long to wait at least.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Limited(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+}
+
+/// Which symbols.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// These.
+    Listed(Vec<String>),
+    /// The first so many by 24 h quote volume in USDT, of those with at least so much of it.
+    Top {
+        /// How many.
+        count: usize,
+        /// Least 24 h quote volume, USDT.
+        min_volume: f64,
+    },
+}
+
+/// A client of the public market data.
+#[derive(Debug)]
+pub struct Exchange {
+    http: Client,
+    base: Url,
+    weight_used: AtomicU32,
+    weight_limit: AtomicU32,
+}
+
+impl Exchange {
+    /// A client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn new(base: Url) -> Result<Self, ExchangeError> {
+        crate::supabase::install_tls();
+        let mut builder = Client::builder()
+            .user_agent(concat!("vyx/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .timeout(REQUEST)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        if base.scheme() == "http" {
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder
+            .build()
+            .map_err(|_| ExchangeError::NoAnswer("tls cannot be set up; install the root certificates".to_owned()))?;
+        Ok(Self { http, base, weight_used: AtomicU32::new(0), weight_limit: AtomicU32::new(DEFAULT_WEIGHT) })
+    }
+
+    /// The exchange's clock, UTC milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub async fn time_ms(&self) -> Result<i64, ExchangeError> {
+        let time: Time = decode(&self.get("time", &[]).await?)?;
+        Ok(time.server_time)
+    }
+
+    /// The markets to watch, the most traded first. A listed one that does not trade is left out, with a warning.
+    ///
+    /// # Errors
+    ///
+    /// If the exchange does not answer.
+    pub async fn choose(&self, choice: &Choice) -> Result<Vec<String>, ExchangeError> {
+        let info: ExchangeInfo = decode(&self.get("exchangeInfo", &[("permissions", "SPOT")]).await?)?;
+        for limit in &info.rate_limits {
+            if limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE" && limit.interval_num == 1 {
+                self.weight_limit.store(limit.limit, Ordering::Relaxed);
+            }
+        }
+        let trading = info.symbols.iter().filter(|listed| listed.status == "TRADING" && listed.is_spot_trading_allowed);
+        match choice {
+            Choice::Listed(names) => {
+                let trading: Vec<&str> = trading.map(|listed| listed.symbol.as_str()).collect();
+                let (found, missing): (Vec<_>, Vec<_>) =
+                    names.iter().cloned().partition(|name| trading.contains(&name.as_str()));
+                for name in missing {
+                    tracing::warn!(symbol = name, "the exchange does not trade the symbol, it is left out");
+                }
+                Ok(found)
+            }
+            Choice::Top { count, min_volume } => {
+                let tickers: Vec<Ticker24h> = decode(&self.get("ticker/24hr", &[("type", "MINI")]).await?)?;
+                let volumes: HashMap<&str, f64> =
+                    tickers.iter().map(|ticker| (ticker.symbol.as_str(), ticker.quote_volume)).collect();
+                let mut ranked: Vec<(f64, &str)> = trading
+                    .filter(|listed| listed.quote_asset == "USDT")
+                    .filter_map(|listed| Some((*volumes.get(listed.symbol.as_str())?, listed.symbol.as_str())))
+                    .filter(|(volume, _)| *volume >= *min_volume)
+                    .collect();
+                ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+                Ok(ranked.into_iter().take(*count).map(|(_, name)| name.to_owned()).collect())
+            }
+        }
+    }
+
+    /// The candles of a symbol that open at or after this, oldest first, at most a thousand; the last may be forming.
+    pub(super) async fn klines(
+        &self,
+        symbol: &str,
+        interval: Interval,
+        from_ms: i64,
+    ) -> Result<Vec<Kline>, ExchangeError> {
+        let (from, limit) = (from_ms.max(0).to_string(), HISTORY_CANDLES.to_string());
+        let query = [
+            ("symbol", symbol),
+            ("interval", interval.as_str()),
+            ("startTime", from.as_str()),
+            ("limit", limit.as_str()),
+        ];
+        let body = self.get("klines", &query).await?;
+        wire::klines(&body).map_err(|_| ExchangeError::NoAnswer("candles in another shape than expected".to_owned()))
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ExchangeError> {
+        let limit = self.weight_limit.load(Ordering::Relaxed).saturating_mul(WEIGHT_PERCENT) / 100;
+        if self.weight_used.load(Ordering::Relaxed) > limit {
+            // The count is the exchange's, of its own minute; it is asked for again with the next answer.
+            self.weight_used.store(0, Ordering::Relaxed);
+            return Err(ExchangeError::Limited(Duration::from_secs(60)));
+        }
+        let no_answer = |what: &str| ExchangeError::NoAnswer(what.to_owned());
+        let mut url =
+            self.base.join(&format!("/api/v3/{path}")).map_err(|_| no_answer("its address cannot be built"))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let answer = self.http.get(url).send().await.map_err(|error| {
+            no_answer(if error.is_timeout() {
+                "no answer in time"
+            } else if error.is_connect() {
+                "no connection"
+            } else {
+                "the connection broke"
+            })
+        })?;
+        let header = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        if let Some(used) = header("x-mbx-used-weight-1m") {
+            self.weight_used.store(u32::try_from(used).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+        let status = answer.status();
+        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::IM_A_TEAPOT {
+            let wait = Duration::from_secs(header("retry-after").unwrap_or(60)).min(WAIT_MOST);
+            return Err(ExchangeError::Limited(wait));
+        }
+        if answer.content_length().is_some_and(|bytes| bytes > ANSWER_BYTES) {
+            return Err(no_answer("the answer is too large"));
+        }
+        let body = answer.bytes().await.map_err(|_| no_answer("the answer was cut off"))?;
+        if status.is_success() {
+            return Ok(body.to_vec());
+        }
+        match serde_json::from_slice::<Fault>(&body).map(|fault| fault.code) {
+            Ok(-1121 | -1220) => Err(ExchangeError::NoSuchSymbol),
+            Ok(-1003) => Err(ExchangeError::Limited(Duration::from_secs(60))),
+            Ok(code) => Err(no_answer(&format!("code {code}, status {}", status.as_u16()))),
+            Err(_) => Err(no_answer(&format!("status {}", status.as_u16()))),
+        }
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ExchangeError> {
+    serde_json::from_slice(body)
+        .map_err(|_| ExchangeError::NoAnswer("an answer in another shape than expected".to_owned()))
+}

@@ -1,0 +1,129 @@
+//! The feed of a deployment: the exchange, or for tests candle files and a made-up market.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::Handle;
+
+use super::StartError;
+use super::health::Health;
+use crate::config::{FEED, FeedChoice, Misconfigured, SYMBOLS, ServiceConfig};
+use crate::market::{
+    BinanceFeed, CATCH_UP, CandleSource, Choice, Exchange, ExchangeError, Feed, Interval, ReplayFeed, SharedFeed,
+    SyntheticFeed,
+};
+use crate::supabase::timeouts::Waits;
+
+/// The intervals that hosts of this kind have always served; their history is there from the beginning. Any other one begins with
+/// the next close.
+pub(super) const INTERVALS: [Interval; 6] =
+    [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
+/// Candles of each of them: the default warm-up of a trader.
+pub(super) const HISTORY_CANDLES: usize = 1_000;
+/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
+const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
+/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
+const SYNTHETIC_HISTORY_MS: i64 = 15_500 * 60_000;
+
+/// A feed that is ready to be read.
+pub(super) struct Connected {
+    pub(super) feed: SharedFeed,
+    /// Up to this close time its candles are history for everybody.
+    pub(super) history_until_ms: Option<i64>,
+    /// Up to this close time they are for those who ran before, if the feed limits that.
+    pub(super) resume_ms: Option<i64>,
+    /// Where the feed follows the clock: before this nothing is told live.
+    pub(super) floor_ms: Option<i64>,
+}
+
+/// A test feed; none where the exchange is asked for.
+pub(super) fn of_files_or_made_up(service: &ServiceConfig) -> Result<Option<Connected>, StartError> {
+    let bad = |error: String| {
+        let fix = "use candle files that `vyx test` reads";
+        StartError::Misconfigured(Misconfigured::value(&FEED, &service.feed.to_string(), error, fix))
+    };
+    let (feed, history_until_ms): (Box<dyn Feed>, Option<i64>) = match &service.feed {
+        FeedChoice::Binance => return Ok(None),
+        FeedChoice::Replay { path } => {
+            let sources = candle_files(path).map_err(bad)?;
+            (Box::new(ReplayFeed::new(sources).map_err(|error| bad(error.to_string()))?), None)
+        }
+        FeedChoice::Synthetic { seed } => {
+            let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MS;
+            let feed = SyntheticFeed::new(*seed, service.symbol_count, start_ms, None);
+            (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SYNTHETIC_START_MS - 1))
+        }
+    };
+    Ok(Some(Connected { feed: wanting_all(feed), history_until_ms, resume_ms: None, floor_ms: None }))
+}
+
+/// The exchange, once it answers.
+pub(super) async fn connect(
+    service: &ServiceConfig,
+    judged_ms: Option<i64>,
+    health: &Health,
+) -> Result<Connected, StartError> {
+    let exchange = Exchange::new(service.exchange.clone()).map_err(|error| StartError::Host(error.to_string()))?;
+    let choice = match &service.symbols {
+        Some(names) => Choice::Listed(names.clone()),
+        None => Choice::Top { count: service.symbol_count, min_volume: service.min_volume },
+    };
+    let mut waits = Waits::of_requests();
+    let mut told = None;
+    let (now_ms, names) = loop {
+        match ask(&exchange, &choice).await {
+            Ok((_, names)) if names.is_empty() => {
+                let listed = service.symbols.as_ref().map(|names| names.join(",")).unwrap_or_default();
+                let fix = "name symbols that Binance spot trades, or lower MIN_VOLUME";
+                return Err(Misconfigured::value(&SYMBOLS, &listed, "leaves no symbol to watch", fix).into());
+            }
+            Ok(answer) => break answer,
+            Err(error) => {
+                let text = error.to_string();
+                if told.as_ref() != Some(&text) {
+                    tracing::warn!("{text}; nothing runs until it does");
+                    health.feed_trouble(Some(&text));
+                    told = Some(text);
+                }
+                tokio::time::sleep(waits.next(error.wait())).await;
+            }
+        }
+    };
+    health.feed_trouble(None);
+    let floor_ms = now_ms - i64::try_from(CATCH_UP.as_millis()).unwrap_or(i64::MAX);
+    let resume_ms = judged_ms.map(|judged_ms| judged_ms.max(floor_ms));
+    let anchor_ms = resume_ms.unwrap_or(now_ms);
+    let feed = BinanceFeed::new(exchange, Handle::current(), &names, anchor_ms)
+        .map_err(|error| StartError::Host(error.to_string()))?;
+    tracing::info!(symbols = names.len(), "the exchange is reached");
+    let history_until_ms = if resume_ms.is_none() { Some(now_ms) } else { None };
+    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms, resume_ms, floor_ms: Some(floor_ms) })
+}
+
+async fn ask(exchange: &Exchange, choice: &Choice) -> Result<(i64, Vec<String>), ExchangeError> {
+    Ok((exchange.time_ms().await?, exchange.choose(choice).await?))
+}
+
+/// What the candles cannot be made into is refused to the trader that asks for it.
+fn wanting_all(mut feed: Box<dyn Feed>) -> SharedFeed {
+    for interval in INTERVALS {
+        let _ = feed.want(&[interval]);
+    }
+    Arc::new(Mutex::new(feed))
+}
+
+fn candle_files(path: &Path) -> Result<Vec<CandleSource>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    if !std::fs::metadata(path).map_err(cannot)?.is_dir() {
+        return Ok(vec![CandleSource::from_path(path).map_err(|error| error.to_string())?]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(cannot)? {
+        let file = entry.map_err(cannot)?.path();
+        if file.extension().is_some_and(|extension| ["csv", "zip", "json"].iter().any(|known| extension == *known)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    files.iter().map(|file| CandleSource::from_path(file).map_err(|error| error.to_string())).collect()
+}
