@@ -17,15 +17,20 @@ pub fn postgres() -> Result<(), Missing> {
     if has_postgres() || (installed("postgresql", &["postgresql"]) && has_postgres()) {
         return Ok(());
     }
-    Err("no PostgreSQL server found; install it (Debian: apt-get install postgresql, macOS: brew install postgresql@17)")
+    Err(
+        "no PostgreSQL server found; install it (Debian: apt-get install postgresql, macOS: brew install postgresql@17)",
+    )
 }
 
 /// Node, and in `tests/supabase/js` the official client, exactly as its lock file has it.
 pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
     let answers = |program: &str| steps::read(Command::new(program).arg("--version")).is_ok();
     let node = || answers("node") && answers("npm");
-    if !node() && !(installed("node and npm", &["nodejs", "npm"]) && node()) {
-        return Err("no node and npm found; install them (Debian: apt-get install nodejs npm, macOS: brew install node)");
+    let present = node() || (installed("node and npm", &["nodejs", "npm"]) && node());
+    if !present {
+        return Err(
+            "no node and npm found; install them (Debian: apt-get install nodejs npm, macOS: brew install node)",
+        );
     }
     let folder = workspace.root.join("tests/supabase/js");
     if is_current(&folder) {
@@ -49,12 +54,8 @@ fn is_current(folder: &Path) -> bool {
 fn has_postgres() -> bool {
     let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
     // Debian; Homebrew on Apple and on Intel; Postgres.app.
-    let parents = [
-        "/usr/lib/postgresql",
-        "/opt/homebrew/opt",
-        "/usr/local/opt",
-        "/Applications/Postgres.app/Contents/Versions",
-    ];
+    let parents =
+        ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/Applications/Postgres.app/Contents/Versions"];
     let entries = parents.iter().flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
     let folders = on_path.into_iter().chain(entries.map(|entry| entry.path().join("bin")));
     let complete = |folder: PathBuf| ["postgres", "initdb"].iter().all(|program| folder.join(program).is_file());
@@ -68,8 +69,7 @@ fn installed(what: &str, packages: &[&str]) -> bool {
         return false;
     }
     eprintln!("xtask: {what} not found, installing {}", packages.join(" "));
-    let apt = |args: &[&str]| {
-        steps::run(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive")).is_ok()
-    };
+    let apt =
+        |args: &[&str]| steps::run(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive")).is_ok();
     apt(&["update"]) && apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())
 }
