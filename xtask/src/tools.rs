@@ -26,7 +26,8 @@ pub fn postgres() -> Result<(), Missing> {
 pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
     let answers = |program: &str| steps::read(Command::new(program).arg("--version")).is_ok();
     let node = || answers("node") && answers("npm");
-    if !node() && !(installed("node and npm", &["nodejs", "npm"]) && node()) {
+    let present = node() || (installed("node and npm", &["nodejs", "npm"]) && node());
+    if !present {
         return Err(
             "no node and npm found; install them (Debian: apt-get install nodejs npm, macOS: brew install node)",
         );

@@ -33,21 +33,18 @@ pub(crate) async fn serve(
     let (query, query_key) = split_key(raw_query);
     let passed = gateway::check(&shared, &parts.headers, query_key.as_deref().filter(|_| path == WEBSOCKET));
     let role = role_of(&shared, &passed);
-    let entry = Entry {
+    let described =
+        Described { method: parts.method.as_str(), path: &path, query: &query, role: &role, headers: &parts.headers };
+    let fault = shared.faults.take(&described);
+    // Entered when it is known what will happen to it, so that whoever sees it may end the rule.
+    let index = shared.log.begin(Entry {
         method: parts.method.to_string(),
         path: path.clone(),
         query: query.clone(),
         role: role.clone(),
         status: None,
-        fault: None,
-    };
-    let index = shared.log.begin(entry);
-    let described =
-        Described { method: parts.method.as_str(), path: &path, query: &query, role: &role, headers: &parts.headers };
-    let fault = shared.faults.take(&described);
-    if let Some((_, effect)) = &fault {
-        shared.log.update(index, |entry| entry.fault = Some(effect.name()));
-    }
+        fault: fault.as_ref().map(|(_, effect)| effect.name()),
+    });
     let hang = async |id| {
         shared.faults.removed(id).await;
         peer.cut();

@@ -120,8 +120,9 @@ impl Session {
     async fn receive(&mut self, message: Message) -> Result<(), axum::Error> {
         match (message.topic.as_str(), message.event.as_str()) {
             ("phoenix", "heartbeat") => {
+                let ignored = self.shared.realtime.faults.take(|fault| *fault == RealtimeFault::NoHeartbeat).is_some();
                 self.count(|state| state.heartbeats += 1);
-                if self.shared.realtime.faults.take(|fault| *fault == RealtimeFault::NoHeartbeat).is_some() {
+                if ignored {
                     return Ok(());
                 }
                 self.send(&message.reply("ok", json!({}))).await
@@ -142,12 +143,14 @@ impl Session {
     }
 
     async fn join(&mut self, message: Message) -> Result<(), axum::Error> {
-        self.count(|state| state.joins += 1);
         let faults = |fits: fn(&RealtimeFault) -> bool| self.shared.realtime.faults.take(fits);
-        if faults(|fault| *fault == RealtimeFault::DropJoin).is_some() {
+        let dropped = faults(|fault| *fault == RealtimeFault::DropJoin).is_some();
+        let refusal = if dropped { None } else { faults(|fault| matches!(fault, RealtimeFault::RefuseJoin(_))) };
+        self.count(|state| state.joins += 1);
+        if dropped {
             return Ok(());
         }
-        let refused = match faults(|fault| matches!(fault, RealtimeFault::RefuseJoin(_))) {
+        let refused = match refusal {
             Some(RealtimeFault::RefuseJoin(reason)) => Err(reason),
             _ => match message.topic.strip_prefix("realtime:") {
                 None => Err("unmatched topic".to_owned()),

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use tokio_postgres::Row;
 
+use catalog::Table;
 pub(crate) use error::RestError;
 
 use crate::Shared;
@@ -106,6 +107,17 @@ fn shape(request: &Request) -> Result<Shape, RestError> {
     }
     let message = format!("None of these media types are available: {accept}");
     Err(RestError::new(406, "PGRST107", message))
+}
+
+/// What the database has under this name. Asked with the caller's timeout: a table that somebody locks holds this up too.
+async fn find_table(shared: &Shared, caller: &Caller, name: &str) -> Result<Table, RestError> {
+    let mut lease = shared.pool.get().await?;
+    let result = match caller.begin(&mut lease.client, true, shared.settings().statement_timeout).await {
+        Ok(transaction) => Table::find(transaction.client(), name).await,
+        Err(error) => Err(RestError::database(&error, caller.role == "anon")),
+    };
+    lease.done();
+    result
 }
 
 /// Runs the one statement of a request in a transaction of its own, which is committed if the check agrees.

@@ -3,11 +3,10 @@
 use axum::http::Method;
 use axum::response::Response;
 
-use super::catalog::Table;
 use super::error::RestError;
 use super::prefer::{Echo, Prefer};
 use super::query::Query;
-use super::{Request, content_range, run, shape};
+use super::{Request, content_range, find_table, run, shape};
 use crate::Shared;
 use crate::pool::{Caller, Sql, quote};
 use crate::response;
@@ -25,10 +24,7 @@ pub(crate) async fn read(
     if request.method == Method::GET {
         narrow(&mut query, request)?;
     }
-    let lease = shared.pool.get().await?;
-    let table = Table::find(&lease.client, table).await;
-    lease.done();
-    let table = table?.name;
+    let table = find_table(shared, caller, table).await?.name;
 
     let from = format!("{}.{}", quote("public"), quote(&table));
     let mut sql = Sql::new("WITH pgrst_source AS (SELECT ");

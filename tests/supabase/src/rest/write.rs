@@ -8,7 +8,7 @@ use super::catalog::{Column, Table};
 use super::error::RestError;
 use super::prefer::{Echo, Prefer, Resolution};
 use super::query::Query;
-use super::{Request, Shape, content_range, run, shape};
+use super::{Request, Shape, content_range, find_table, run, shape};
 use crate::Shared;
 use crate::pool::{Caller, Sql, literal, quote};
 use crate::response;
@@ -24,7 +24,7 @@ pub(crate) async fn insert(
     let shape = shape(request)?;
     json_only(&request.headers)?;
     let body = text(request)?;
-    let table = find(shared, table).await?;
+    let table = find_table(shared, caller, table).await?;
     let names = match &query.columns {
         // With columns given the body goes to the database unread; other keys in it are ignored there.
         Some(names) => names.clone(),
@@ -87,7 +87,7 @@ pub(crate) async fn update(
     let shape = shape(request)?;
     json_only(&request.headers)?;
     let body = text(request)?;
-    let table = find(shared, table).await?;
+    let table = find_table(shared, caller, table).await?;
     let names = match &query.columns {
         Some(names) => names.clone(),
         None => uniform_keys(body)?,
@@ -121,7 +121,7 @@ pub(crate) async fn delete(
     let prefer = Prefer::of(&request.headers, Echo::Delete)?;
     let query = Query::parse(&request.query)?;
     let shape = shape(request)?;
-    let table = find(shared, table).await?;
+    let table = find_table(shared, caller, table).await?;
     let mut sql = Sql::new("WITH pgrst_source AS (DELETE FROM ");
     sql.push(&full_name(&table));
     query.add_where(&table.name, &mut sql);
@@ -132,13 +132,6 @@ pub(crate) async fn delete(
     let row = execute(shared, caller, &sql, &prefer, shape).await?;
     let range = content_range(1, 0, prefer.count.then(|| row.get("rows")));
     Ok(written_or_empty(&prefer, shape, row.get("body"), &range))
-}
-
-async fn find(shared: &Shared, table: &str) -> Result<Table, RestError> {
-    let lease = shared.pool.get().await?;
-    let table = Table::find(&lease.client, table).await;
-    lease.done();
-    table
 }
 
 async fn execute(
