@@ -22,7 +22,7 @@ use crate::supabase::{MODULE_BUCKET, StorageError, Uploaded, module_path};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vyx publish plugins/golden-cross --built-in \"Golden Cross\"
-  vyx publish golden-cross.wasm --trader 5048128b --params fast=20 slow=100
+  vyx publish golden-cross.wasm --trader 5048128b --params short_period=20 long_period=100
 
 Exit codes:
   0   it runs; or the trader is disabled, or nobody waited
