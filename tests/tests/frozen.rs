@@ -61,18 +61,17 @@ fn a_released_abi_does_not_change() {
 }
 
 #[test]
-fn the_document_of_the_variables_is_the_one_that_the_host_makes() {
-    let path = root().join("docs/configuration.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the document has a place for the table");
-    let (_, after) = rest.split_once(END).expect("the place for the table has an end");
-    let made = format!("{before}{BEGIN}{}{END}{after}", variables_markdown());
-    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, made).unwrap();
-        return;
+fn the_documents_of_the_variables_have_the_table_that_the_host_makes() {
+    for document in ["docs/configuration.md", "docs/deploy.md"] {
+        let path = root().join(document);
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(BEGIN).expect("the document has a place for the table");
+        let (_, after) = rest.split_once(END).expect("the place for the table has an end");
+        let made = format!("{before}{BEGIN}{}{END}{after}", variables_markdown());
+        if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+            fs::write(&path, made).unwrap();
+            continue;
+        }
+        assert_eq!(text, made, "{document} is out of date, run: UPDATE_DOCS=1 cargo test -p vyx-tests --test frozen");
     }
-    assert_eq!(
-        text, made,
-        "docs/configuration.md is out of date, run: UPDATE_DOCS=1 cargo test -p vyx-tests --test frozen"
-    );
 }

@@ -7,6 +7,7 @@ mod demo;
 mod steps;
 mod suites;
 mod test;
+mod tools;
 mod traders;
 mod wasm_target;
 mod workspace;

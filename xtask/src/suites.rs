@@ -40,8 +40,11 @@ impl Suites {
         lines + &format!("suites: {passed} passed, {failed} failed, {skipped} skipped")
     }
 
+    /// A run in which nothing ran is no success: the name of a test was mistyped.
     pub fn exit_code(&self) -> ExitCode {
-        if self.list.iter().any(|(_, outcome)| self.fails(outcome)) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        let failed = self.list.iter().any(|(_, outcome)| self.fails(outcome));
+        let passed = self.list.iter().any(|(_, outcome)| matches!(outcome, Outcome::Passed));
+        if passed && !failed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn fails(&self, outcome: &Outcome) -> bool {
@@ -77,6 +80,13 @@ mod tests {
     fn a_skip_fails_in_ci() {
         let suites = one_skipped(true);
         assert!(suites.report().ends_with("suites: 1 passed, 1 failed, 0 skipped"), "{}", suites.report());
+        assert_eq!(suites.exit_code(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_run_without_any_test_fails() {
+        let mut suites = Suites::new(false);
+        suites.add("tests", Outcome::Skipped("the arguments select none of its tests"));
         assert_eq!(suites.exit_code(), ExitCode::FAILURE);
     }
 

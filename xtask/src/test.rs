@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the whole suite, and a summary of it.
+//! `cargo xtask test`: all suites, and a summary of them.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::artifact::{self, Scope};
 use crate::suites::{Outcome, Suites};
 use crate::workspace::Workspace;
-use crate::{steps, traders, wasm_target};
+use crate::{steps, tools, traders, wasm_target};
 
 /// Every suite runs even when an earlier one failed, so that one run names all that is broken.
 pub fn run(args: &[OsString]) -> Result<ExitCode> {
@@ -17,18 +17,30 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
     wasm_target::ensure()?;
     let vyx = artifact::build(&workspace, Scope::HostAndTests)?;
     let traders = traders::build(&workspace, &vyx)?;
-
-    let outcome_of = |mut command: Command| -> Result<Outcome> {
+    let runner = Runner::find(&workspace);
+    let run = |mut command: Command| -> Result<Outcome> {
         let status = steps::status(command.env("VYX_BIN", &vyx).env("VYX_TRADERS", &traders))?;
-        Ok(if status.success() { Outcome::Passed } else { Outcome::Failed })
+        Ok(match status.code() {
+            Some(0) => Outcome::Passed,
+            Some(NO_TESTS) if !args.is_empty() => Outcome::Skipped("the arguments select none of its tests"),
+            _ => Outcome::Failed,
+        })
     };
+    let run_if = |possible: Result<(), tools::Missing>, selection: Selection| match possible {
+        Ok(()) => run(runner.command(&workspace, selection, args)),
+        Err(why) => Ok(Outcome::Skipped(why)),
+    };
+
     let mut suites = Suites::new(env::var_os("CI").is_some_and(|value| value == "true"));
-    let (name, command) = tests(&workspace, args);
-    suites.add(name, outcome_of(command)?);
+    suites.add(runner.suite(), run_if(Ok(()), Selection::Plain)?);
+    let postgres = tools::postgres();
+    suites.add("tests on PostgreSQL", run_if(postgres, Selection::Postgres)?);
+    let client = postgres.and_then(|()| tools::official_client(&workspace));
+    suites.add("official Supabase client", run_if(client, Selection::OfficialClient)?);
     let doc_tests = if args.is_empty() {
         let mut command = workspace.cargo();
         command.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
-        outcome_of(command)?
+        run(command)?
     } else {
         Outcome::Skipped("the arguments are for the other tests")
     };
@@ -37,13 +49,67 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
     Ok(suites.exit_code())
 }
 
+/// What nextest ends with when no test was selected.
+const NO_TESTS: i32 = 4;
+
+/// The package whose integration tests need a PostgreSQL server, and the one among them that needs node.
+const PACKAGE: &str = "vyx-supabase";
+const CLIENT: &str = "conformance";
+
+#[derive(Clone, Copy)]
+enum Selection {
+    /// Nothing but cargo is needed.
+    Plain,
+    Postgres,
+    OfficialClient,
+}
+
 /// nextest runs each test in a process of its own, in parallel across crates; without it the same tests run, more slowly.
-fn tests(workspace: &Workspace, args: &[OsString]) -> (&'static str, Command) {
-    let mut command = workspace.cargo();
-    if steps::read(workspace.cargo().args(["nextest", "--version"])).is_ok() {
-        command.args(["nextest", "run", "--workspace", "--tests", "--no-fail-fast"]).args(args);
-        return ("tests (cargo nextest)", command);
+enum Runner {
+    Nextest,
+    CargoTest,
+}
+
+impl Runner {
+    fn find(workspace: &Workspace) -> Self {
+        let nextest = steps::read(workspace.cargo().args(["nextest", "--version"])).is_ok();
+        if nextest { Self::Nextest } else { Self::CargoTest }
     }
-    command.args(["test", "--workspace", "--tests", "--no-fail-fast", "--"]).args(args);
-    ("tests (cargo test, since cargo-nextest is not installed)", command)
+
+    fn suite(&self) -> &'static str {
+        match self {
+            Self::Nextest => "tests (cargo nextest)",
+            Self::CargoTest => "tests (cargo test, since cargo-nextest is not installed)",
+        }
+    }
+
+    fn command(&self, workspace: &Workspace, selection: Selection, args: &[OsString]) -> Command {
+        let mut command = workspace.cargo();
+        match self {
+            Self::Nextest => {
+                // A filter over the whole workspace: a selection of packages would unify features anew and build again.
+                let needs_postgres = format!("(package({PACKAGE}) and kind(test))");
+                let filter = match selection {
+                    Selection::Plain => format!("not {needs_postgres}"),
+                    Selection::Postgres => format!("{needs_postgres} and not binary({CLIENT})"),
+                    Selection::OfficialClient => format!("{needs_postgres} and binary({CLIENT})"),
+                };
+                command.args(["nextest", "run", "--workspace", "--tests", "--no-fail-fast", "-E", &filter]).args(args);
+            }
+            Self::CargoTest => {
+                command.args(["test", "--no-fail-fast"]);
+                match selection {
+                    Selection::Plain => command.args(["--workspace", "--exclude", PACKAGE, "--tests"]),
+                    Selection::Postgres => {
+                        command.args(["-p", PACKAGE, "--lib"]);
+                        let others = workspace.tests_of(PACKAGE).filter(|name| *name != CLIENT);
+                        command.args(others.flat_map(|name| ["--test", name]))
+                    }
+                    Selection::OfficialClient => command.args(["-p", PACKAGE, "--test", CLIENT]),
+                };
+                command.arg("--").args(args);
+            }
+        }
+        command
+    }
 }

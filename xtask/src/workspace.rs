@@ -13,6 +13,7 @@ use crate::steps;
 pub struct Workspace {
     pub root: PathBuf,
     pub target: PathBuf,
+    metadata: Value,
 }
 
 impl Workspace {
@@ -23,7 +24,16 @@ impl Workspace {
             let value = metadata.get(key).and_then(Value::as_str);
             value.map(PathBuf::from).with_context(|| format!("`cargo metadata` names no {key}"))
         };
-        Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, metadata })
+    }
+
+    /// The names of a package's integration tests.
+    pub fn tests_of(&self, package: &str) -> impl Iterator<Item = &str> {
+        let packages = self.metadata["packages"].as_array().into_iter().flatten();
+        let targets = packages
+            .filter(move |found| found["name"] == package)
+            .flat_map(|found| found["targets"].as_array().into_iter().flatten());
+        targets.filter(|target| target["kind"][0] == "test").filter_map(|target| target["name"].as_str())
     }
 
     /// Cargo, from the root: a step must not depend on the folder in which a person typed `cargo xtask`.

@@ -231,7 +231,10 @@ mod tests {
             feed("kraken").unwrap_err(),
             r#"FEED="kraken" is not a feed; use binance, replay:PATH or synthetic:SEED"#
         );
-        assert_eq!(feed("synthetic:").unwrap_err(), r#"FEED="synthetic:" has no seed; give a whole number, as in synthetic:1"#);
+        assert_eq!(
+            feed("synthetic:").unwrap_err(),
+            r#"FEED="synthetic:" has no seed; give a whole number, as in synthetic:1"#
+        );
         assert!(read(&[("FEED_SPEED", "60")]).unwrap_err().contains("does not go with the exchange"));
         assert_eq!(read(&[("FEED", "synthetic:1"), ("FEED_SPEED", "max")]).unwrap().feed_speed, Speed::Max);
     }

@@ -144,8 +144,15 @@ impl SupabaseEnv {
 fn filled(lookup: &impl Fn(&str) -> Option<OsString>, variable: &Variable) -> Result<Option<String>, Misconfigured> {
     match raw(lookup, variable)? {
         Some(value) if value.trim().is_empty() => {
-            let fix = format!("Fly dropped it; set it as a secret: fly secrets set {}=...", variable.name);
-            Err(Misconfigured::empty(variable, fix))
+            let is_authors = [SUPABASE_USER_TOKEN, SUPABASE_PUBLISHABLE_KEY].contains(variable);
+            Err(Misconfigured::empty(
+                variable,
+                if is_authors {
+                    "set it, or unset it".to_owned()
+                } else {
+                    format!("Fly dropped it; set it as a secret: fly secrets set {}=...", variable.name)
+                },
+            ))
         }
         value => Ok(value),
     }

@@ -33,12 +33,7 @@ pub struct SupabaseRegistry {
 
 impl SupabaseRegistry {
     /// A registry of the rows that this run mode is about.
-    pub fn new(
-        client: Supabase,
-        runtime: Handle,
-        env: RunModeEnv,
-        refused: Box<dyn FnMut(&ApiError) + Send>,
-    ) -> Self {
+    pub fn new(client: Supabase, runtime: Handle, env: RunModeEnv, refused: Box<dyn FnMut(&ApiError) + Send>) -> Self {
         Self { client, runtime, env, known: BTreeSet::new(), refused }
     }
 
@@ -124,4 +119,3 @@ impl Registry for SupabaseRegistry {
         })
     }
 }
-

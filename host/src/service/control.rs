@@ -138,7 +138,8 @@ impl Control {
         if problem.take().is_some() {
             tracing::info!("the registry can be read again");
         }
-        let ran: Vec<TraderId> = self.reconciler.verdicts().keys().copied().filter(|id| self.fleet.holds(*id)).collect();
+        let ran: Vec<TraderId> =
+            self.reconciler.verdicts().keys().copied().filter(|id| self.fleet.holds(*id)).collect();
         let began = Instant::now();
         let fit = &mut fitting(&self.feed, Mismatch::Refuse);
         let cursors: Option<&mut dyn Cursors> = Some(&mut *self.cursors);

@@ -23,7 +23,7 @@ impl Ending {
     }
 
     /// Comes when the host must end.
-    pub(super) async fn to_end(&mut self) {
+    pub(super) async fn comes(&mut self) {
         // The task that tells never ends before it has.
         let _ = self.0.wait_for(|told| *told).await;
     }

@@ -116,7 +116,9 @@ impl Evaluation {
                         match line.level {
                             LogLevel::Debug => tracing::debug!(trader, level, "{text}"),
                             LogLevel::Info => tracing::info!(trader, level, "{text}"),
-                            LogLevel::Warn | LogLevel::Error | LogLevel::Panic => tracing::warn!(trader, level, "{text}"),
+                            LogLevel::Warn | LogLevel::Error | LogLevel::Panic => {
+                                tracing::warn!(trader, level, "{text}")
+                            }
                         }
                     }
                     return true;

@@ -15,9 +15,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::control::Nudges;
-use super::{metrics, realtime};
 use super::state::Observed;
 use super::version::Version;
+use super::{metrics, realtime};
 use crate::signal::outbox::Table;
 
 /// Signals that a page shows at most.

@@ -3,8 +3,8 @@
 
 mod control;
 mod delivery;
-mod evaluation;
 mod ending;
+mod evaluation;
 mod health;
 mod http;
 mod latency;
@@ -56,8 +56,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const IO_THREADS: usize = 2;
 /// The intervals that hosts of this kind have always served. A test feed cannot be asked for candles of the past, so their history
 /// is kept from the beginning.
-const INTERVALS: [Interval; 6] =
-    [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
+const INTERVALS: [Interval; 6] = [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
 /// Candles of each of them: the default warm-up of a trader.
 const HISTORY_CANDLES: usize = 1_000;
 /// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
@@ -114,7 +113,7 @@ async fn run_on(
     env: &RunModeEnv,
     project: &SupabaseEnv,
 ) -> Result<(), StartError> {
-    let mut told = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
+    let mut ending = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
     log_start(service);
     let (feed, history_until_ms) = feed_of(service)?;
     let fleet = Arc::new(fleet(config, &feed)?);
@@ -147,7 +146,7 @@ async fn run_on(
 
     let check = tokio::select! {
         check = proof::prove(&client, env, &health) => check?,
-        () = told.to_end() => return Ok(()),
+        () = ending.comes() => return Ok(()),
     };
     let scope = Scope::resolve(env, &check.user_fly_apps())?;
     tracing::info!("running {scope}");
@@ -195,7 +194,7 @@ async fn run_on(
         states
     });
 
-    told.to_end().await;
+    ending.comes().await;
     tracing::info!("shutting down");
     health.draining();
     hearing.abort();
@@ -223,6 +222,10 @@ struct Cursors(Outbox);
 impl crate::supervisor::Cursors for Cursors {
     fn judged_ms(&self, trader: TraderId) -> Option<i64> {
         self.0.judged(trader)
+    }
+
+    fn known(&self) -> Vec<TraderId> {
+        self.0.traders()
     }
 
     fn forget(&mut self, trader: TraderId) {
@@ -283,7 +286,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 
 fn fleet(config: &Config, feed: &SharedFeed) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
-    let cache = Cache::open(&config.data_dir.join("compiled"))
+    let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
         .ok();
     let modules = Modules::new(Metering::Off, compiler, cache).map_err(|error| StartError::host("no engine", error))?;

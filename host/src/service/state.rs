@@ -99,7 +99,8 @@ impl Observed {
         let view = |(id, verdict): (TraderId, crate::supervisor::Verdict)| {
             let status = statuses.get(&id);
             // Between a stop and the next pass the verdict is old; what runs is known best by the fleet.
-            let state = if status.is_none() && verdict.state == State::Running { State::Stopped } else { verdict.state };
+            let state =
+                if status.is_none() && verdict.state == State::Running { State::Stopped } else { verdict.state };
             TraderView {
                 id,
                 name: verdict.name,

@@ -49,7 +49,7 @@ struct Row {
     error_count: u64,
     signal_count: u64,
     execution_count: u64,
-    avg_execution_duration_ms: Option<f64>,
+    avg_execution_duration_ms: Option<u64>,
     machine_id: Option<String>,
     metadata: Value,
 }
@@ -183,7 +183,7 @@ impl TraderStates {
             format!("{}: {} ({symbols} {interval} closed {})", fault.outcome, fault.reason, close.unwrap_or_default())
         });
         let last_error = view.reason.clone().or(fault).map(|text| shown(&text, ERROR_BYTES));
-        let average = (counts.calls > 0).then(|| view.cpu_seconds * 1_000.0 / counts.calls as f64);
+        let average_ms = (counts.calls > 0).then(|| view.cpu_seconds * 1_000.0 / counts.calls as f64);
         let last_close_ms = self.observed.health.report().last_close_ms;
         Row {
             trader_id: view.id,
@@ -197,7 +197,8 @@ impl TraderStates {
             error_count: total.error_count.unwrap_or(0),
             signal_count: total.signal_count.unwrap_or(0),
             execution_count: total.execution_count.unwrap_or(0),
-            avg_execution_duration_ms: average,
+            // The column is whole milliseconds; most calls take none.
+            avg_execution_duration_ms: average_ms.map(|average_ms| average_ms.round() as u64),
             machine_id: self.machine_id.clone(),
             metadata: json!({
                 "host": format!("vyx {}", env!("CARGO_PKG_VERSION")),
@@ -206,6 +207,7 @@ impl TraderStates {
                 "params_sha256": view.params_sha256,
                 "reason": view.reason.as_ref().map(|reason| shown(reason, ERROR_BYTES)),
                 "faults": counts.faults.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect::<BTreeMap<_, _>>(),
+                "average_call_ms": average_ms,
                 "historical_signals": counts.historical_signals,
                 "held_back": counts.held_back,
                 "peak_memory_bytes": counts.peak_memory_bytes,

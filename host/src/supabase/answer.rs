@@ -68,13 +68,14 @@ fn is_code(text: &str) -> bool {
 }
 
 /// What stands before a name in a message, and what ends the name.
-const NAMED: [(&str, char); 10] = [
+const NAMED: [(&str, char); 11] = [
     ("constraint \"", '"'),
     ("Could not find the table '", '\''),
     ("Could not find the function ", '('),
     ("Could not find the '", '\''),
     ("column \"", '"'),
     ("relation \"", '"'),
+    ("policy for table \"", '"'),
     ("permission denied for table ", ' '),
     ("permission denied for function ", ' '),
     ("permission denied for view ", ' '),

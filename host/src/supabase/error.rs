@@ -52,7 +52,7 @@ pub struct ApiError {
     operation: Cow<'static, str>,
     status: Option<u16>,
     code: Option<String>,
-    subject: Option<String>,
+    subject: Option<Box<str>>,
     class: Class,
     reason: Cow<'static, str>,
 }
@@ -62,6 +62,7 @@ impl ApiError {
     pub(super) fn refused(operation: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
         let class = classify(&refusal);
         let Refusal { code, subject, status, .. } = refusal;
+        let subject = subject.map(String::into_boxed_str);
         Self { operation: operation.into(), status: Some(status), code, subject, class, reason: Cow::Borrowed("") }
     }
 
@@ -142,7 +143,9 @@ impl ApiError {
             }
             Class::Retry { .. } | Class::Incomplete { .. } => "it is tried again",
             Class::RetryHalved => "the statement took too long, it is tried again with fewer rows",
-            Class::Unauthorized => "the key is refused: check SUPABASE_SERVICE_ROLE_KEY and SUPABASE_URL",
+            Class::Unauthorized => {
+                "the key or token is refused: check SUPABASE_SERVICE_ROLE_KEY (an author: SUPABASE_USER_TOKEN) and SUPABASE_URL"
+            }
             Class::Forbidden { hint: Some(hint) } => return Cow::Owned(format!("permission denied: {hint}")),
             Class::Forbidden { hint: None } => "permission denied: check the role of the key and the grants",
             Class::SchemaMissing => "it is not in the database: apply the migrations in supabase/migrations",

@@ -52,6 +52,8 @@ pub const NO_GOOD_READ: Duration = Duration::from_secs(600);
 
 // Realtime.
 
+/// A socket from nothing to the end of its handshake: the server may have to start for the project, and delays refusals.
+pub const SOCKET_OPEN: Duration = Duration::from_secs(10);
 /// Between two heartbeats. The server closes a socket that is silent for a minute.
 pub const HEARTBEAT: Duration = Duration::from_secs(25);
 /// Between a join and the `system` message that says that the subscription is live.

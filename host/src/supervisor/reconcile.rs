@@ -75,6 +75,9 @@ pub trait Cursors {
     /// Close time up to which a trader had been judged; none if it did not run.
     fn judged_ms(&self, trader: TraderId) -> Option<i64>;
 
+    /// All traders that have one.
+    fn known(&self) -> Vec<TraderId>;
+
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
 }
@@ -167,7 +170,7 @@ impl Reconciler {
         owned.retain(|id, _| !means.fleet.is_barred(*id, means.read));
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
-        self.note_stopped(means);
+        self.note_stopped(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -194,8 +197,14 @@ impl Reconciler {
         changes
     }
 
-    /// Traders that were stopped without waiting for this pass.
-    fn note_stopped(&mut self, means: &mut Means<'_, '_>) {
+    /// Traders that were stopped without waiting for this pass, or while the host was down.
+    fn note_stopped(&mut self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        if let Some(cursors) = &mut means.cursors {
+            let is_gone = |id: &TraderId| !desired.contains_key(id) && !means.fleet.holds(*id);
+            for id in cursors.known().into_iter().filter(is_gone) {
+                cursors.forget(id);
+            }
+        }
         for (id, running) in &mut self.running {
             if running.active.is_some() && !means.fleet.holds(*id) {
                 running.active = None;
@@ -270,8 +279,7 @@ impl Reconciler {
                         }
                         Err(NotRun::NotOurs) => {}
                         Err(NotRun::Disabled) => {
-                            verdicts
-                                .insert(id, Verdict { name, state: State::Stopped, reason: None, version: None });
+                            verdicts.insert(id, Verdict { name, state: State::Stopped, reason: None, version: None });
                         }
                         Err(reason) => {
                             let reason = reason.to_string();
@@ -307,8 +315,7 @@ impl Reconciler {
         for status in fleet.status().into_iter().filter(|status| status.quarantined) {
             fleet.remove(status.id);
             let reason = status.last_fault.map(|fault| fault.reason).unwrap_or_default();
-            let reason =
-                format!("quarantined until its module or its parameters change, its last fault was {reason}");
+            let reason = format!("quarantined until its module or its parameters change, its last fault was {reason}");
             self.unfit.insert(status.id, reason.clone());
             changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();

@@ -89,23 +89,27 @@ impl Cross {
     /// If `scale` is negative, NaN or infinite.
     pub fn with_scale(scale: f64) -> Self {
         assert!(scale >= 0.0 && scale.is_finite(), "cross: scale is {scale}: it must be finite and not negative");
-        Self { scale, above: None }
+        Self { scale: scale.abs(), above: None }
     }
 
     /// Takes the next pair and returns the crossing that it completes, if it completes one.
+    #[inline]
     pub fn next(&mut self, a: f64, b: f64) -> Option<Crossing> {
         if !usable(a) || !usable(b) {
             return None;
         }
         let difference = a - b;
-        if difference.abs() <= TOLERANCE * self.scale.max(a.abs()).max(b.abs()) {
+        // Bits of floats that are not negative order as they do: `f64::max` would also look for NaN, which cannot be here.
+        let size = self.scale.to_bits().max(a.abs().to_bits()).max(b.abs().to_bits());
+        if difference.abs() <= TOLERANCE * f64::from_bits(size) {
             return None;
         }
         let above = difference > 0.0;
-        match (self.above.replace(above), above) {
-            (Some(false), true) => Some(Crossing::Over),
-            (Some(true), false) => Some(Crossing::Under),
-            _ => None,
+        let was_above = self.above.replace(above)?;
+        match above {
+            _ if above == was_above => None,
+            true => Some(Crossing::Over),
+            false => Some(Crossing::Under),
         }
     }
 }
@@ -147,6 +151,7 @@ impl CrossOver {
     }
 
     /// Takes the next pair and returns whether `a` has crossed over `b` with it.
+    #[inline]
     pub fn next(&mut self, a: f64, b: f64) -> bool {
         self.cross.next(a, b) == Some(Crossing::Over)
     }
@@ -183,6 +188,7 @@ impl CrossUnder {
     }
 
     /// Takes the next pair and returns whether `a` has crossed under `b` with it.
+    #[inline]
     pub fn next(&mut self, a: f64, b: f64) -> bool {
         self.cross.next(a, b) == Some(Crossing::Under)
     }

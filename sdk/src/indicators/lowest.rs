@@ -1,4 +1,5 @@
-use super::{Highest, check_period};
+use super::extremes::Extremes;
+use super::{check_period, usable};
 
 /// Lowest of the last `period` values, the one just given included.
 ///
@@ -18,8 +19,8 @@ use super::{Highest, check_period};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Lowest {
-    /// Fed with the values negated, which is exact: one queue to get right, not two.
-    negated: Highest,
+    window: Extremes,
+    value: Option<f64>,
 }
 
 impl Lowest {
@@ -30,24 +31,28 @@ impl Lowest {
     /// If `period` is 0.
     pub fn new(period: usize) -> Self {
         check_period("lowest period", period);
-        Self { negated: Highest::new(period) }
+        Self { window: Extremes::new(period), value: None }
     }
 
     /// Takes the next value and returns the lowest of the last `period`, or `None` before there are that many.
+    #[inline]
     pub fn next(&mut self, value: f64) -> Option<f64> {
-        self.negated.next(-value).map(|highest| -highest)
+        if usable(value) {
+            self.value = self.window.next(value).map(|both| both.lowest);
+        }
+        self.value
     }
 
     /// The last lowest value, `None` until warm.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        self.negated.value().map(|highest| -highest)
+        self.value
     }
 
     /// Candles before the first value: `period - 1`.
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        self.negated.warm_up()
+        self.window.period() - 1
     }
 }
 

@@ -48,10 +48,10 @@
 
 mod cross;
 mod ema;
+mod extremes;
 mod highest;
 mod lowest;
 mod macd;
-mod queue;
 mod rsi;
 mod sma;
 mod stoch_rsi;
@@ -75,6 +75,7 @@ pub use volume_average::VolumeAverage;
 const LARGEST: f64 = 1e100;
 
 /// Whether a value may enter an indicator. The comparison is false for NaN too.
+#[inline]
 fn usable(value: f64) -> bool {
     value.abs() <= LARGEST
 }
@@ -82,4 +83,9 @@ fn usable(value: f64) -> bool {
 /// Stops at construction, where the message can name the parameter, and not at the first candle.
 fn check_period(name: &str, period: usize) {
     assert!(period > 0, "{name} is 0: it counts candles and must be at least 1");
+}
+
+/// A period in the room that it needs: states are read by the thousand. Nobody waits for more candles than that.
+fn narrow(period: usize) -> u32 {
+    u32::try_from(period).unwrap_or(u32::MAX)
 }

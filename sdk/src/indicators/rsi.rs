@@ -1,4 +1,7 @@
-use super::{check_period, usable};
+use super::{check_period, narrow, usable};
+
+/// The sign of a float.
+const SIGN: u64 = 1 << 63;
 
 /// Relative strength index with Wilder's smoothing.
 ///
@@ -30,13 +33,12 @@ use super::{check_period, usable};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Rsi {
-    period: usize,
-    /// Changes summed for the first averages, until there are `period`.
-    seeded: usize,
-    last: Option<f64>,
+    period: u32,
+    /// Values that were taken, until there is a first index.
+    taken: u32,
+    last: f64,
     gain: f64,
     loss: f64,
-    value: Option<f64>,
 }
 
 impl Rsi {
@@ -47,48 +49,61 @@ impl Rsi {
     /// If `period` is 0.
     pub fn new(period: usize) -> Self {
         check_period("rsi period", period);
-        Self { period, seeded: 0, last: None, gain: 0.0, loss: 0.0, value: None }
+        Self { period: narrow(period), taken: 0, last: 0.0, gain: 0.0, loss: 0.0 }
     }
 
     /// Takes the next value and returns the index, 0 to 100, or `None` before there are `period` changes.
+    #[inline]
     pub fn next(&mut self, value: f64) -> Option<f64> {
-        if !usable(value) {
-            return self.value;
-        }
-        let change = value - self.last.replace(value)?;
-        let gain = if change > 0.0 { change } else { 0.0 };
-        let loss = if change < 0.0 { -change } else { 0.0 };
-        let period = self.period as f64;
-        if self.seeded == self.period {
+        if usable(value) { self.take(value) } else { self.value() }
+    }
+
+    /// [`next`](Self::next) of a usable value.
+    #[inline]
+    pub(super) fn take(&mut self, value: f64) -> Option<f64> {
+        let change = (value - self.last).to_bits();
+        self.last = value;
+        // By the sign and without a branch: which of the two it is, nobody can foretell.
+        let falls = ((change as i64) >> 63) as u64;
+        let gain = f64::from_bits(change & !falls);
+        let loss = f64::from_bits(change & falls & !SIGN);
+        let period = f64::from(self.period);
+        if self.taken > self.period {
             // In the order in which TA-Lib rounds.
             self.gain = (self.gain * (period - 1.0) + gain) / period;
             self.loss = (self.loss * (period - 1.0) + loss) / period;
         } else {
+            self.taken += 1;
+            if self.taken == 1 {
+                return None;
+            }
             self.gain += gain;
             self.loss += loss;
-            self.seeded += 1;
-            if self.seeded < self.period {
+            if self.taken <= self.period {
                 return None;
             }
             self.gain /= period;
             self.loss /= period;
         }
-        let movement = self.gain + self.loss;
-        self.value = Some(if movement == 0.0 { 0.0 } else { 100.0 * (self.gain / movement) });
-        self.value
+        self.value()
     }
 
     /// The last index, `None` until warm.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        self.value
+        if self.taken <= self.period {
+            return None;
+        }
+        let movement = self.gain + self.loss;
+        Some(if movement == 0.0 { 0.0 } else { 100.0 * (self.gain / movement) })
     }
 
     /// Candles before the first value: `period`. It takes about 500 until the start no longer shows for period 14, see
     /// [the module](super).
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        self.period
+        self.period as usize
     }
 }
 

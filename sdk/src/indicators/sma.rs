@@ -1,11 +1,13 @@
 use std::mem;
 
 use super::sum::Sum;
-use super::{check_period, usable};
+use super::{check_period, narrow, usable};
 
 /// Up to this period the window is summed anew for each value, from the oldest to the newest: that is no slower than
 /// keeping a [`Sum`] and depends on nothing but the window.
 const SHORT: usize = 8;
+/// Up to this period the window lies in the indicator itself.
+const INLINE: usize = 4;
 
 /// Simple moving average: the mean of the last `period` values.
 ///
@@ -33,16 +35,29 @@ const SHORT: usize = 8;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Sma {
-    /// The last values as a ring; `position` is the oldest and the next to be replaced.
-    window: Box<[f64]>,
+    period: u32,
+    /// Values that are missing until warm.
+    missing: u32,
+    window: Window,
+}
+
+#[derive(Debug, Clone)]
+enum Window {
+    /// In the indicator itself, the newest last: the usual smoothing is over 3. Places before the window hold older values.
+    Inline([f64; INLINE]),
+    Ring(Box<Ring>),
+}
+
+#[derive(Debug, Clone)]
+struct Ring {
+    /// The last values; `position` is the oldest and the next to be replaced.
+    values: Box<[f64]>,
     position: usize,
-    warm: bool,
     /// Sum of the window; unused by short windows.
     sum: Sum,
     /// Sum of the values since position 0. After a whole turn that is the window, and it replaces `sum`: what `sum`
     /// could not hold exactly is gone after one turn.
     turn: Sum,
-    value: Option<f64>,
 }
 
 impl Sma {
@@ -53,66 +68,94 @@ impl Sma {
     /// If `period` is 0.
     pub fn new(period: usize) -> Self {
         check_period("sma period", period);
-        Self {
-            window: vec![0.0; period].into_boxed_slice(),
-            position: 0,
-            warm: false,
-            sum: Sum::default(),
-            turn: Sum::default(),
-            value: None,
-        }
+        let window = if period <= INLINE {
+            Window::Inline([0.0; INLINE])
+        } else {
+            let values = vec![0.0; period].into_boxed_slice();
+            Window::Ring(Box::new(Ring { values, position: 0, sum: Sum::default(), turn: Sum::default() }))
+        };
+        Self { period: narrow(period), missing: narrow(period), window }
     }
 
     /// Takes the next value and returns the average of the last `period`, or `None` before there are that many.
+    #[inline]
     pub fn next(&mut self, value: f64) -> Option<f64> {
-        if !usable(value) {
-            return self.value;
-        }
-        let oldest = mem::replace(&mut self.window[self.position], value);
-        self.position += 1;
-        if self.position == self.window.len() {
-            self.position = 0;
-            self.warm = true;
-        }
-        let sum = if self.window.len() <= SHORT { self.short_sum() } else { self.long_sum(value, oldest) };
-        if self.warm {
-            self.value = Some(sum / self.window.len() as f64);
-        }
-        self.value
+        if usable(value) { self.take(value) } else { self.value() }
     }
 
-    fn short_sum(&self) -> f64 {
-        let (newer, older) = self.window.split_at(self.position);
-        let mut sum = 0.0;
-        for value in older {
-            sum += value;
-        }
-        for value in newer {
-            sum += value;
-        }
-        sum
-    }
-
-    fn long_sum(&mut self, newest: f64, oldest: f64) -> f64 {
-        self.sum.add(newest);
-        self.sum.add(-oldest);
-        self.turn.add(newest);
-        if self.position == 0 {
-            self.sum = mem::take(&mut self.turn);
-        }
-        self.sum.get()
+    /// [`next`](Self::next) of a usable value.
+    #[inline]
+    pub(super) fn take(&mut self, value: f64) -> Option<f64> {
+        let sum = match &mut self.window {
+            Window::Inline(values) => {
+                let [_, a, b, c] = *values;
+                *values = [a, b, c, value];
+                sum_of_last(values, self.period as usize)
+            }
+            Window::Ring(ring) => ring.take(value),
+        };
+        self.missing = self.missing.saturating_sub(1);
+        self.average(sum)
     }
 
     /// The last average, `None` until warm.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        self.value
+        self.average(match &self.window {
+            Window::Inline(values) => sum_of_last(values, self.period as usize),
+            Window::Ring(ring) => ring.sum(),
+        })
+    }
+
+    #[inline]
+    fn average(&self, sum: f64) -> Option<f64> {
+        (self.missing == 0).then_some(sum / f64::from(self.period))
     }
 
     /// Candles before the first value: `period - 1`.
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        self.window.len() - 1
+        self.period as usize - 1
+    }
+}
+
+/// Of the last values, from the oldest to the newest, and without a loop: a trader's loops look at the clock at each turn.
+#[inline]
+fn sum_of_last(values: &[f64; INLINE], count: usize) -> f64 {
+    let mut sum = 0.0;
+    for (at, value) in values.iter().enumerate() {
+        if at + count >= INLINE {
+            sum += value;
+        }
+    }
+    sum
+}
+
+impl Ring {
+    #[inline(never)]
+    fn take(&mut self, newest: f64) -> f64 {
+        let oldest = mem::replace(&mut self.values[self.position], newest);
+        self.position += 1;
+        if self.position == self.values.len() {
+            self.position = 0;
+        }
+        if self.values.len() > SHORT {
+            self.sum.add(newest);
+            self.sum.add(-oldest);
+            self.turn.add(newest);
+            if self.position == 0 {
+                self.sum = mem::take(&mut self.turn);
+            }
+        }
+        self.sum()
+    }
+
+    fn sum(&self) -> f64 {
+        if self.values.len() > SHORT {
+            return self.sum.get();
+        }
+        let (newer, older) = self.values.split_at(self.position);
+        older.iter().chain(newer).fold(0.0, |sum, value| sum + value)
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Highest, Lowest, Rsi, Sma, check_period, usable};
+use super::extremes::{Both, Extremes};
+use super::{Rsi, Sma, check_period, usable};
 
 /// A range of RSI below this, in points, is rounding and counts as none.
 ///
@@ -44,11 +45,9 @@ const NO_RANGE: f64 = 1e-9;
 #[must_use]
 pub struct StochRsi {
     rsi: Rsi,
-    highest: Highest,
-    lowest: Lowest,
+    range: Extremes,
     k: Sma,
     d: Sma,
-    value: Option<StochRsiValue>,
 }
 
 /// Both lines of [`StochRsi`] at one candle.
@@ -83,45 +82,37 @@ impl StochRsi {
         check_period("stoch rsi: period of its range", stoch);
         check_period("stoch rsi: smoothing of k", k);
         check_period("stoch rsi: smoothing of d", d);
-        Self {
-            rsi: Rsi::new(rsi),
-            highest: Highest::new(stoch),
-            lowest: Lowest::new(stoch),
-            k: Sma::new(k),
-            d: Sma::new(d),
-            value: None,
-        }
+        Self { rsi: Rsi::new(rsi), range: Extremes::new(stoch), k: Sma::new(k), d: Sma::new(d) }
     }
 
     /// Takes the next value and returns K and D, or `None` until both are there.
+    #[inline]
     pub fn next(&mut self, value: f64) -> Option<StochRsiValue> {
         if !usable(value) {
-            return self.value;
+            return self.value();
         }
-        let rsi = self.rsi.next(value)?;
-        // Both are fed before either may return early.
-        let (highest, lowest) = (self.highest.next(rsi), self.lowest.next(rsi));
-        let (highest, lowest) = (highest?, lowest?);
+        // What comes out of one is usable to the next.
+        let rsi = self.rsi.take(value)?;
+        let Both { highest, lowest } = self.range.next(rsi)?;
         let range = highest - lowest;
         // The quotient first: it is exactly 1 at the top, where 100 * x / x need not be 100.
         let raw = if range < NO_RANGE { 0.0 } else { (rsi - lowest) / range * 100.0 };
-        let k = self.k.next(raw)?;
-        let d = self.d.next(k)?;
-        self.value = Some(StochRsiValue { k, d });
-        self.value
+        let k = self.k.take(raw)?;
+        let d = self.d.take(k)?;
+        Some(StochRsiValue { k, d })
     }
 
     /// The last K and D, `None` until warm.
     #[must_use]
     pub fn value(&self) -> Option<StochRsiValue> {
-        self.value
+        Some(StochRsiValue { k: self.k.value()?, d: self.d.value()? })
     }
 
     /// Candles before the first value: `rsi + stoch + k + d - 3`. Like [`Rsi`] it takes some hundreds until the start
     /// no longer shows, see [the module](super).
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        self.rsi.warm_up() + self.highest.warm_up() + self.k.warm_up() + self.d.warm_up()
+        self.rsi.warm_up() + self.range.period() - 1 + self.k.warm_up() + self.d.warm_up()
     }
 }
 

@@ -1,33 +1,25 @@
 -- What every Supabase project has before anybody makes a table. Run as the superuser `supabase_admin`; the role
 -- `postgres` (no superuser on Supabase) exists and owns the database. Roles belong to the server, not to the database.
 
-do $$
-declare
-    made record;
-begin
-    for made in
-        select * from (values
-            ('anon', 'nologin noinherit'),
-            ('authenticated', 'nologin noinherit'),
-            ('service_role', 'nologin noinherit bypassrls'),
-            ('authenticator', 'login noinherit'),
-            ('supabase_auth_admin', 'login noinherit createrole'),
-            ('supabase_storage_admin', 'login noinherit createrole'),
-            ('supabase_realtime_admin', 'nologin noinherit')
-        ) as roles (name, attributes)
-    loop
-        if not exists (select from pg_catalog.pg_roles where rolname = made.name) then
-            execute format('create role %I %s', made.name, made.attributes);
-        end if;
-    end loop;
+do $$ begin
+if not exists (select from pg_catalog.pg_roles where rolname = 'service_role') then
+    create role anon nologin noinherit;
+    create role authenticated nologin noinherit;
+    create role service_role nologin noinherit bypassrls;
+    create role authenticator login noinherit;
+    create role supabase_auth_admin login noinherit createrole;
+    create role supabase_storage_admin login noinherit createrole;
+    grant anon, authenticated, service_role to authenticator;
+    grant anon, authenticated, service_role to postgres;
+    -- On Supabase an extension lets `postgres` make policies on tables of `storage`, which PostgreSQL alone allows to the
+    -- owner only. Membership does it here; it also allows what Supabase refuses (altering those tables).
+    grant supabase_storage_admin to postgres;
+    alter role anon set statement_timeout = '3s';
+    alter role authenticated set statement_timeout = '8s';
+    alter role authenticator set statement_timeout = '8s';
+    alter role authenticator set lock_timeout = '8s';
+end if;
 end $$;
-
-grant anon, authenticated, service_role to authenticator;
-grant anon, authenticated, service_role to postgres;
-alter role anon set statement_timeout = '3s';
-alter role authenticated set statement_timeout = '8s';
-alter role authenticator set statement_timeout = '8s';
-alter role authenticator set lock_timeout = '8s';
 
 -- public --------------------------------------------------------------------------------------------------------------
 
@@ -170,9 +162,6 @@ alter function storage.extension(text) owner to supabase_storage_admin;
 alter table storage.buckets enable row level security;
 alter table storage.objects enable row level security;
 grant all on storage.buckets, storage.objects to anon, authenticated, service_role, postgres;
--- On Supabase an extension lets `postgres` make policies on tables of `storage`, which PostgreSQL alone allows to the
--- owner only. Membership without inheritance would not do; this also allows what Supabase refuses (altering the tables).
-grant supabase_storage_admin to postgres;
 
 -- realtime ------------------------------------------------------------------------------------------------------------
 

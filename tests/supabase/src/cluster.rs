@@ -26,15 +26,19 @@ const HANG_GUARD: Duration = Duration::from_secs(90);
 /// The pause between two looks at a server that is coming up or going down.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Free memory from which on servers live in it. One takes about 40 MB, and as many run at once as there are cores.
+const MEMORY_BYTES: u64 = 2 << 30;
+
 /// The database that `create_database` copies: production schema and migrations.
 pub const TEMPLATE: &str = "vyx_template";
 
 /// Stops the server that a dead test process left behind and removes its directory. `$1` is the directory.
 const WATCHDOG: &str = r#"
 read -r _
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null
+file="$1/data/postmaster.pid"
+pid=$(head -n 1 "$file" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null
 n=0
-while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done
+while [ -e "$file" ] && kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
@@ -81,7 +85,8 @@ impl Cluster {
     pub(crate) fn make() -> Result<Self> {
         let binaries = Binaries::find()?;
         let owner = Owner::for_servers()?;
-        let dir = tempfile::Builder::new().prefix("vyx-postgres-").tempdir().context("cannot make a directory")?.keep();
+        let dir = tempfile::Builder::new().prefix("vyx-postgres-").tempdir_in(workplace());
+        let dir = dir.context("cannot make a directory for the server")?.keep();
         let watchdog = watchdog(&dir)?;
         let cluster = Self { binaries, owner, dir, port: 0, server: None, watchdog };
         let data = cluster.data();
@@ -291,6 +296,13 @@ impl Drop for Cluster {
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
+}
+
+/// Memory where there is enough of it: a server is a thousand small files, which a disk makes twenty times more slowly.
+fn workplace() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free_bytes = rustix::fs::statvfs(memory).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
+    if free_bytes >= MEMORY_BYTES { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 fn watchdog(dir: &Path) -> Result<Child> {

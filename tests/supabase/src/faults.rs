@@ -146,7 +146,8 @@ impl Effect {
 
     /// The page that the edge in front of the gateway shows: HTML, any status (520 to 527 are its own).
     pub fn html(status: u16) -> Self {
-        let body = format!("<!DOCTYPE html>\n<html><head><title>{status}</title></head><body>Error {status}</body></html>\n");
+        let body =
+            format!("<!DOCTYPE html>\n<html><head><title>{status}</title></head><body>Error {status}</body></html>\n");
         let headers = vec![("content-type".to_owned(), "text/html; charset=UTF-8".to_owned())];
         Self::Respond(Answer { status, headers, body })
     }
@@ -325,7 +326,8 @@ mod tests {
     #[test]
     fn a_rule_hits_as_often_as_it_says() {
         let headers = HeaderMap::new();
-        let request = Described { method: "POST", path: "/rest/v1/signals", query: "", role: "anon", headers: &headers };
+        let request =
+            Described { method: "POST", path: "/rest/v1/signals", query: "", role: "anon", headers: &headers };
         let faults = Faults::default();
         let first = faults.add(Fault::new(Match::any().method("POST"), Effect::CutBefore).times(2));
         let never = faults.add(Fault::new(Match::any().role("service_role"), Effect::Hang));

@@ -12,8 +12,7 @@ pub(crate) const INVALID_KEY: &str =
     r#"{"message":"Invalid API key","hint":"Double check your Supabase `anon` or `service_role` API key."}"#;
 const LEGACY_OFF: &str =
     r#"{"message":"Legacy API keys are disabled","hint":"Your legacy API keys (anon, service_role) were disabled."}"#;
-const BROWSER: &str =
-    r#"{"message":"Forbidden use of secret API key in browser","hint":"Secret API keys can only be used in a protected environment and should never be used in a browser. Delete this secret API key immediately."}"#;
+const BROWSER: &str = r#"{"message":"Forbidden use of secret API key in browser","hint":"Secret API keys can only be used in a protected environment and should never be used in a browser. Delete this secret API key immediately."}"#;
 
 /// A request that passed. The services check the token themselves.
 pub(crate) struct Passed {

@@ -23,5 +23,5 @@ mod template;
 pub use faults::{Answer, Effect, Fault, FaultId, Match};
 pub use log::Entry;
 pub use realtime::{Realtime, RealtimeFault, RealtimeFaultId, RealtimeState};
-pub use standin::Standin;
 pub(crate) use standin::Shared;
+pub use standin::Standin;

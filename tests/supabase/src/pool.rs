@@ -139,11 +139,6 @@ impl Sql {
         self
     }
 
-    pub(crate) fn ident(&mut self, name: &str) -> &mut Self {
-        self.text.push_str(&quote(name));
-        self
-    }
-
     pub(crate) fn param(&mut self, value: &str) -> &mut Self {
         self.params.push(Untyped(value.to_owned()));
         self.text.push_str(&format!("${}", self.params.len()));

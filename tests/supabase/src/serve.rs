@@ -22,7 +22,11 @@ const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 const WEBSOCKET: &str = "/realtime/v1/websocket";
 
-pub(crate) async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(peer): ConnectInfo<Peer>, request: Request) -> Response {
+pub(crate) async fn serve(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let raw_query = parts.uri.query().unwrap_or_default();

@@ -44,7 +44,7 @@ pub fn migrations() -> Result<Vec<Script>> {
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    paths.iter().map(read).collect()
 }
 
 /// What takes the rules of the migrations away again and keeps the data.

@@ -76,6 +76,9 @@ fn make(template: &Path) -> Result<()> {
     // Nobody may hold the template open while it is copied.
     let close = format!("alter database {TEMPLATE} with is_template true allow_connections false");
     sql::execute(&cluster.url("postgres"), &close)?;
+    // Three hundred files that nobody needs.
+    sql::execute(&cluster.url("postgres"), "alter database template1 with is_template false")?;
+    sql::execute(&cluster.url("postgres"), "drop database template1")?;
     cluster.stop_cleanly()?;
     cluster.binaries().sync(cluster.owner(), &data)?;
     let partial = template.with_extension("partial");

@@ -27,12 +27,12 @@ pub struct Selfcheck {
     pub signals_id_unique: bool,
     /// Whether changes of `traders` are published.
     pub traders_in_publication: bool,
-    /// The bucket of the modules; none where there is no storage.
+    /// The bucket of the modules; none where there is no storage, or the role may not look.
     pub bucket: Option<Bucket>,
     /// Rows of `user_fly_apps` with the name of this app, or of its user.
     pub apps: Vec<AppRow>,
-    /// How many rows there are.
-    pub traders: TraderCounts,
+    /// How many rows there are; none where the role may not read them.
+    pub traders: Option<TraderCounts>,
 }
 
 /// The bucket of the modules.
@@ -104,11 +104,9 @@ impl Selfcheck {
                 user_id: None,
                 fly_app_name: fly_app_name.as_ref().map(crate::config::FlyAppName::as_str),
             },
-            RunModeEnv::UserDedicated { user, fly_app_name } => Question {
-                run_mode: "user_dedicated",
-                user_id: Some(*user),
-                fly_app_name: Some(fly_app_name.as_str()),
-            },
+            RunModeEnv::UserDedicated { user, fly_app_name } => {
+                Question { run_mode: "user_dedicated", user_id: Some(*user), fly_app_name: Some(fly_app_name.as_str()) }
+            }
         };
         client.rpc("host_selfcheck", &question).await
     }

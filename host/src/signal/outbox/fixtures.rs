@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{BATCH_BYTES, BATCH_ROWS, Bounds, COLUMNS, Deliver, DeliverError, Inserted, Outbox, Refusal, Table};
@@ -58,8 +59,10 @@ pub(super) enum Fault {
     TooLarge,
     /// The key is wrong.
     Unauthorized,
-    /// No answer ever comes.
+    /// The rows are not stored, and no answer ever comes.
     Hang,
+    /// The rows are stored, and no answer ever comes.
+    HangAfter,
 }
 
 /// A database in memory, with faults.
@@ -74,6 +77,7 @@ struct Tables {
     faults: VecDeque<Fault>,
     requests: Vec<(Table, usize)>,
     in_flight: bool,
+    hanging: Arc<Notify>,
 }
 
 impl Database {
@@ -107,6 +111,12 @@ impl Database {
 
     pub(super) fn requests(&self) -> Vec<(Table, usize)> {
         self.tables().requests.clone()
+    }
+
+    /// Ends when a request hangs.
+    pub(super) async fn hangs(&self) {
+        let hanging = self.tables().hanging.clone();
+        hanging.notified().await;
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -157,9 +167,7 @@ impl Deliver for Database {
             tables.faults.pop_front().unwrap_or(Fault::None)
         };
         let _over = Over(self.clone());
-        // A crash may come before, or after.
-        tokio::task::yield_now().await;
-        let answer = match fault {
+        match fault {
             Fault::None => self.tables().store(table, rows),
             Fault::CutBefore => Err(refused(Refusal::Retry, "timeout")),
             Fault::CutAfter => {
@@ -174,10 +182,16 @@ impl Deliver for Database {
             Fault::TooLarge if rows.len() > 3 => Err(refused(Refusal::TooLarge, "413")),
             Fault::TooLarge => self.tables().store(table, rows),
             Fault::Unauthorized => Err(refused(Refusal::NeedsMending, "401")),
-            Fault::Hang => std::future::pending().await,
-        };
-        tokio::task::yield_now().await;
-        answer
+            Fault::Hang | Fault::HangAfter => {
+                let hanging = self.tables().hanging.clone();
+                if fault == Fault::HangAfter {
+                    // Whether it could be stored makes no difference: nobody is told.
+                    let _ = self.tables().store(table, rows);
+                }
+                hanging.notify_one();
+                std::future::pending().await
+            }
+        }
     }
 }
 

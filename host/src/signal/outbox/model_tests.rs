@@ -18,8 +18,8 @@ struct Life {
     bursts: Vec<Vec<(u8, bool)>>,
     /// What the requests meet, one after another.
     faults: Vec<Fault>,
-    /// Requests and bursts after which it crashes: the sender at once, in the middle of a request if there is one.
-    turns: u8,
+    /// Seconds between two bursts, and after the last one until the crash. It crashes at once where a request hangs.
+    pause_s: u64,
 }
 
 fn a_fault() -> impl Strategy<Value = Fault> {
@@ -32,13 +32,14 @@ fn a_fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::TooLarge),
         1 => Just(Fault::Unauthorized),
         1 => Just(Fault::Hang),
+        1 => Just(Fault::HangAfter),
     ]
 }
 
 fn a_life() -> impl Strategy<Value = Life> {
     let burst = proptest::collection::vec((any::<u8>(), proptest::bool::weighted(0.2)), 0..20);
-    (proptest::collection::vec(burst, 0..6), proptest::collection::vec(a_fault(), 0..12), any::<u8>())
-        .prop_map(|(bursts, faults, turns)| Life { bursts, faults, turns })
+    (proptest::collection::vec(burst, 0..6), proptest::collection::vec(a_fault(), 0..24), 0..200_u64)
+        .prop_map(|(bursts, faults, pause_s)| Life { bursts, faults, pause_s })
 }
 
 fn signal(minute: u8, historical: bool) -> StampedSignal {
@@ -51,16 +52,17 @@ fn live(outbox: Outbox, database: &Database, life: &Life) {
     runtime.block_on(async {
         database.fail(life.faults.clone());
         let sender = Sender::start(outbox.clone(), database.clone());
+        let crash = database.hangs();
+        tokio::pin!(crash);
+        let mut is_over = false;
         for burst in &life.bursts {
             let signals: Vec<StampedSignal> =
                 burst.iter().map(|(minute, historical)| signal(*minute, *historical)).collect();
             keep(&outbox, &signals);
-            for _ in 0..life.turns % 16 {
-                tokio::task::yield_now().await;
+            // Time is paused: it passes only where the sender has nothing to do but wait.
+            if !is_over {
+                is_over = tokio::time::timeout(Duration::from_secs(life.pause_s), &mut crash).await.is_ok();
             }
-        }
-        for _ in 0..life.turns {
-            tokio::task::yield_now().await;
         }
         drop(sender);
     });

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::protocol::{Bell, Channel, Event};
-use crate::supabase::timeouts::{CONNECT, FRAME_BYTES, HEARTBEAT, REJOIN_HEALTHY, SOCKET_WRITE, SYSTEM_OK, Waits};
+use crate::supabase::timeouts::{FRAME_BYTES, HEARTBEAT, REJOIN_HEALTHY, SOCKET_OPEN, SOCKET_WRITE, SYSTEM_OK, Waits};
 use crate::supabase::{Credentials, ProjectUrl, USER_AGENT, install_tls};
 
 /// What happens on a link.
@@ -74,7 +74,7 @@ pub(super) fn config() -> WebSocketConfig {
 
 /// Runs one socket until it ends. `events` closed means that nobody wants it any more.
 pub(super) async fn run(connect: impl Connect, channel: Channel, events: mpsc::Sender<LinkEvent>) {
-    let connected = match timeout(CONNECT, connect.connect()).await {
+    let connected = match timeout(SOCKET_OPEN, connect.connect()).await {
         Ok(connected) => connected,
         Err(_) => Err("no connection in time".to_owned()),
     };

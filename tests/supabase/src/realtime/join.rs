@@ -75,9 +75,9 @@ impl Binding {
 
 /// The same binding has the same number in every join, as on the real server.
 fn hash(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     hash >> 37
 }
 
@@ -92,7 +92,8 @@ impl Access {
     /// By the token of the message, or that of the connection; opaque keys in a message are ignored.
     pub(crate) fn of(shared: &Shared, payload: &Value, connection_token: &str) -> Result<Self, String> {
         let token = payload["access_token"].as_str().filter(|token| !token.starts_with("sb_"));
-        let claims = shared.keys.verify(token.unwrap_or(connection_token)).map_err(|error| reason(&error).to_owned())?;
+        let claims =
+            shared.keys.verify(token.unwrap_or(connection_token)).map_err(|error| reason(&error).to_owned())?;
         let (Some(_), Some(until_s)) = (claims["role"].as_str(), claims["exp"].as_u64()) else {
             return Err("InvalidJWTToken: Fields `role` and `exp` are required in JWT".to_owned());
         };

@@ -2,6 +2,7 @@
 
 mod capture;
 mod control;
+mod delivery;
 mod filter;
 mod hub;
 mod join;

@@ -5,21 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::capture::{self, Change};
 use super::control::{RealtimeFault, RealtimeState};
+use super::delivery;
 use super::hub::Told;
 use super::join::{Access, Binding};
 use super::protocol::{Message, Version};
 use crate::Shared;
 use crate::connection::Peer;
 use crate::keys::now_s;
-use crate::pool::quote;
-
-/// A change above this is told without its large fields.
-const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 /// What the handshake says.
 pub(crate) struct Handshake {
@@ -290,7 +287,8 @@ impl Session {
                 self.count(|state| state.dropped += 1);
                 continue;
             }
-            let Some(data) = self.data(channel, change, first.selected(change)).await else { continue };
+            let data = delivery::data(&self.shared, &channel.access.caller, change, first.selected(change)).await;
+            let Some(data) = data else { continue };
             let ids: Vec<u64> = wanted.iter().map(|binding| binding.id).collect();
             messages.push((topic.clone(), channel.join_ref.clone(), json!({"ids": ids, "data": data})));
         }
@@ -299,58 +297,6 @@ impl Session {
             self.count(|state| state.changes += 1);
         }
         Ok(())
-    }
-
-    /// A change as this channel may see it; none if it may not.
-    async fn data(&self, channel: &Channel, change: &Change, selected: Option<Vec<String>>) -> Option<Value> {
-        let allowed = self.may_see(channel, change).await?;
-        let mut record = change.record.clone();
-        let mut old_record = change.old_record.clone();
-        let mut errors = Value::Null;
-        if !allowed {
-            (record, old_record) = (json!({}), json!({}));
-            errors = json!(["Error 401: Unauthorized"]);
-        } else if record.to_string().len() > MAX_RECORD_BYTES {
-            keep(&mut record, |_, value| value.to_string().len() <= 64);
-            old_record = json!({});
-            errors = json!(["Error 413: Payload Too Large"]);
-        }
-        if let Some(selected) = selected {
-            keep(&mut record, |key, _| selected.contains(key));
-            keep(&mut old_record, |key, _| selected.contains(key));
-        }
-        let mut data = json!({
-            "type": change.kind, "schema": change.schema, "table": change.table,
-            "commit_timestamp": change.commit_timestamp, "columns": change.columns, "errors": errors,
-        });
-        if change.kind != "DELETE" {
-            data["record"] = record;
-        }
-        if change.kind != "INSERT" {
-            data["old_record"] = old_record;
-        }
-        Some(data)
-    }
-
-    /// Whether the caller may read the table; none if he may, but not this row. Of a deleted row everybody sees the key.
-    async fn may_see(&self, channel: &Channel, change: &Change) -> Option<bool> {
-        let caller = &channel.access.caller;
-        let table = format!("{}.{}", quote(&change.schema), quote(&change.table));
-        let mut lease = self.shared.pool.get().await.ok()?;
-        let sql = "select has_table_privilege(rolname, $2, 'select'), rolbypassrls from pg_roles where rolname = $1";
-        let row = lease.client.query_opt(sql, &[&caller.role, &table]).await.ok()??;
-        let (granted, bypasses): (bool, bool) = (row.get(0), row.get(1));
-        let mut visible = true;
-        if granted && !bypasses && change.kind != "DELETE" {
-            let keys = change.keys.iter().map(|key| format!("to_jsonb(t) -> '{0}' = $1 -> '{0}'", key.replace('\'', "''")));
-            let keys = keys.collect::<Vec<_>>().join(" and ");
-            let transaction = caller.begin(&mut lease.client, true, None).await.ok()?;
-            let sql = format!("select exists (select from {table} t where ($1::jsonb is not null) and {keys})");
-            visible = transaction.query_one(&sql, &[&change.record]).await.ok()?.get(0);
-            transaction.commit().await.ok()?;
-        }
-        lease.done();
-        visible.then_some(granted)
     }
 
     async fn system(&mut self, topic: &str, extension: &str, status: &str, message: &str) -> Result<(), axum::Error> {
@@ -376,11 +322,5 @@ impl Session {
 
     async fn send(&mut self, message: &Message) -> Result<(), axum::Error> {
         self.socket.send(Frame::Text(message.encode(self.version).into())).await
-    }
-}
-
-fn keep(row: &mut Value, wanted: impl Fn(&String, &Value) -> bool) {
-    if let Value::Object(fields) = row {
-        *fields = std::mem::take(fields).into_iter().filter(|(key, value)| wanted(key, value)).collect::<Map<_, _>>();
     }
 }

@@ -58,9 +58,7 @@ impl RestError {
 
     pub(crate) fn token(error: &TokenError, old_codes: bool) -> Self {
         match error {
-            TokenError::Parts(parts) => {
-                Self::new(401, "PGRST301", format!("Expected 3 parts in JWT; got {parts}"))
-            }
+            TokenError::Parts(parts) => Self::new(401, "PGRST301", format!("Expected 3 parts in JWT; got {parts}")),
             TokenError::Malformed => Self::new(401, "PGRST301", "JWT couldn't be decoded"),
             TokenError::Signature => Self::new(401, "PGRST301", "No suitable key or wrong key type")
                 .details("None of the keys was able to decode the JWT"),
@@ -115,9 +113,7 @@ impl RestError {
 impl From<NoConnection> for RestError {
     fn from(error: NoConnection) -> Self {
         match error {
-            NoConnection::Timeout => {
-                Self::new(504, "PGRST003", "Timed out acquiring connection from connection pool.")
-            }
+            NoConnection::Timeout => Self::new(504, "PGRST003", "Timed out acquiring connection from connection pool."),
             NoConnection::Unreachable => {
                 let mut error = Self::new(503, "PGRST000", "Database connection error.");
                 error.retry_after = true;

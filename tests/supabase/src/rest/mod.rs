@@ -98,7 +98,9 @@ fn shape(request: &Request) -> Result<Shape, RestError> {
     for content_type in types {
         match content_type {
             "application/vnd.pgrst.object+json" => return Ok(Shape::Single),
-            "application/json" | "application/vnd.pgrst.array+json" | "application/*" | "*/*" => return Ok(Shape::List),
+            "application/json" | "application/vnd.pgrst.array+json" | "application/*" | "*/*" => {
+                return Ok(Shape::List);
+            }
             _ => {}
         }
     }

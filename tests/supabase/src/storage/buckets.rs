@@ -13,12 +13,7 @@ const FIELDS: &str = "jsonb_build_object('id', id, 'name', name, 'owner', coales
     'created_at', created_at, 'updated_at', updated_at)";
 
 impl Service<'_> {
-    pub(super) async fn bucket(
-        &self,
-        lease: &mut Lease<'_>,
-        method: &str,
-        id: &str,
-    ) -> Result<Response, StorageError> {
+    pub(super) async fn bucket(&self, lease: &mut Lease<'_>, method: &str, id: &str) -> Result<Response, StorageError> {
         match (method, id) {
             ("GET", "") => {
                 let transaction = self.begin(lease).await?;

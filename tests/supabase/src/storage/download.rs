@@ -54,12 +54,7 @@ impl Service<'_> {
         })
     }
 
-    pub(super) async fn info(
-        &self,
-        lease: &mut Lease<'_>,
-        bucket: &str,
-        name: &str,
-    ) -> Result<Response, StorageError> {
+    pub(super) async fn info(&self, lease: &mut Lease<'_>, bucket: &str, name: &str) -> Result<Response, StorageError> {
         let object = self.find(lease, bucket, name).await?;
         let body = json!({
             "id": object.id, "name": name, "version": object.version, "bucket_id": bucket,

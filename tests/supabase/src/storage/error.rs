@@ -102,7 +102,8 @@ impl From<tokio_postgres::Error> for StorageError {
 
 impl From<NoConnection> for StorageError {
     fn from(_: NoConnection) -> Self {
-        let mut error = Self::new(429, "SlowDown", "too_many_connections", "Too many connections issued to the database");
+        let mut error =
+            Self::new(429, "SlowDown", "too_many_connections", "Too many connections issued to the database");
         error.http_status = 429;
         error
     }

@@ -19,7 +19,7 @@ use error::StorageError;
 
 /// Makes the place for the bytes of objects, by the version that the object's row names.
 pub(crate) const SCHEMA: &str = "
-    create table if not exists standin.blobs (version text primary key, bytes bytea not null)";
+    create table if not exists standin.blobs (version text primary key, bytes bytea not null);";
 
 /// A request behind the gateway.
 pub(crate) struct Request {
@@ -46,7 +46,10 @@ pub(crate) async fn handle(shared: &Shared, request: Request) -> Response {
 }
 
 async fn answer(shared: &Shared, request: &Request) -> Result<Response, StorageError> {
-    let token = request.token.as_deref().ok_or_else(|| StorageError::invalid("headers must have required property 'authorization'"))?;
+    let token = request
+        .token
+        .as_deref()
+        .ok_or_else(|| StorageError::invalid("headers must have required property 'authorization'"))?;
     let caller = Caller::of(shared.keys.verify(token).map_err(|error| StorageError::token(&error))?);
     let mut lease = shared.pool.get().await?;
     let service = Service { caller, request };
@@ -117,7 +120,8 @@ impl Service<'_> {
     }
 
     async fn find_bucket(&self, lease: &Lease<'_>, bucket: &str) -> Result<Bucket, StorageError> {
-        let sql = "select coalesce(public, false), file_size_limit, allowed_mime_types from storage.buckets where id = $1";
+        let sql =
+            "select coalesce(public, false), file_size_limit, allowed_mime_types from storage.buckets where id = $1";
         let row = lease.client.query_opt(sql, &[&bucket]).await?.ok_or_else(StorageError::no_bucket)?;
         Ok(Bucket { public: row.get(0), size_limit: row.get(1), mime_types: row.get(2) })
     }

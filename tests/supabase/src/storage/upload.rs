@@ -64,9 +64,7 @@ impl Service<'_> {
                     'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))
             where bucket_id = $1 and name = $2 returning id";
         let row = transaction.query_one(sql, &[&bucket, &name, &metadata, &user_metadata]).await?;
-        transaction
-            .execute("insert into standin.blobs (version, bytes) values ($1, $2)", &[&version, &bytes])
-            .await?;
+        transaction.execute("insert into standin.blobs (version, bytes) values ($1, $2)", &[&version, &bytes]).await?;
         transaction.commit().await?;
         let id: Uuid = row.get(0);
         Ok(response::json(200, json!({"Id": id, "Key": format!("{bucket}/{name}")}).to_string()))

@@ -1,0 +1,75 @@
+//! Programs beside cargo that some suites need. Installed where that can be done without asking; elsewhere the suite is
+//! skipped and says what is missing.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::steps;
+use crate::workspace::Workspace;
+
+/// Why a suite cannot run.
+pub type Missing = &'static str;
+
+/// A PostgreSQL server: the tests find it themselves, in the same folders.
+pub fn postgres() -> Result<(), Missing> {
+    if has_postgres() || (installed("postgresql", &["postgresql"]) && has_postgres()) {
+        return Ok(());
+    }
+    Err("no PostgreSQL server found; install it (Debian: apt-get install postgresql, macOS: brew install postgresql@17)")
+}
+
+/// Node, and in `tests/supabase/js` the official client, exactly as its lock file has it.
+pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
+    let answers = |program: &str| steps::read(Command::new(program).arg("--version")).is_ok();
+    let node = || answers("node") && answers("npm");
+    if !node() && !(installed("node and npm", &["nodejs", "npm"]) && node()) {
+        return Err("no node and npm found; install them (Debian: apt-get install nodejs npm, macOS: brew install node)");
+    }
+    let folder = workspace.root.join("tests/supabase/js");
+    if is_current(&folder) {
+        return Ok(());
+    }
+    match steps::run(Command::new("npm").arg("ci").current_dir(&folder)) {
+        Ok(()) => Ok(()),
+        Err(_) => Err("npm could not install the official client; run `npm ci` in tests/supabase/js to see why"),
+    }
+}
+
+/// Whether what is installed is not older than the lock file.
+fn is_current(folder: &Path) -> bool {
+    let changed = |path: &str| fs::metadata(folder.join(path)).and_then(|metadata| metadata.modified()).ok();
+    match (changed("node_modules/.package-lock.json"), changed("package-lock.json")) {
+        (Some(installed), Some(locked)) => installed >= locked,
+        _ => false,
+    }
+}
+
+fn has_postgres() -> bool {
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    // Debian; Homebrew on Apple and on Intel; Postgres.app.
+    let parents = [
+        "/usr/lib/postgresql",
+        "/opt/homebrew/opt",
+        "/usr/local/opt",
+        "/Applications/Postgres.app/Contents/Versions",
+    ];
+    let entries = parents.iter().flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
+    let folders = on_path.into_iter().chain(entries.map(|entry| entry.path().join("bin")));
+    let complete = |folder: PathBuf| ["postgres", "initdb"].iter().all(|program| folder.join(program).is_file());
+    folders.into_iter().any(complete)
+}
+
+/// Installs packages on Debian as root; elsewhere it is not for us to do.
+fn installed(what: &str, packages: &[&str]) -> bool {
+    let root = steps::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !root || !Path::new("/etc/debian_version").exists() {
+        return false;
+    }
+    eprintln!("xtask: {what} not found, installing {}", packages.join(" "));
+    let apt = |args: &[&str]| {
+        steps::run(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive")).is_ok()
+    };
+    apt(&["update"]) && apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())
+}
