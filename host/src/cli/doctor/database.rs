@@ -91,7 +91,7 @@ pub(super) async fn look(environment: &Environment, findings: &mut Findings) -> 
     traders(environment, &check, findings);
     contradictions(&client, findings).await;
     writers::look(&client, findings).await;
-    Some(check.traders.enabled_owned)
+    check.traders.as_ref().map(|counts| counts.enabled_owned)
 }
 
 fn clock(off_ms: i64, findings: &mut Findings) {
@@ -160,7 +160,11 @@ fn traders(environment: &Environment, check: &Selfcheck, findings: &mut Findings
     if environment.identity.is_none() {
         return;
     }
-    let counts = &check.traders;
+    // A role that may not read them was told above.
+    let Some(counts) = &check.traders else {
+        findings.skip("traders", "this role may not read them");
+        return;
+    };
     let words = format!("{} enabled for this host, {} in all", counts.enabled_owned, counts.total);
     if counts.enabled_owned == 0 {
         findings.warn("traders", words, "enable one; `vyx traders --all` lists them");
