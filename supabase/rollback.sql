@@ -8,15 +8,18 @@ drop trigger if exists signals_guard on public.signals;
 drop trigger if exists traders_ownership on public.traders;
 drop trigger if exists traders_module_is_published on public.traders;
 drop trigger if exists traders_keep_toggle_times on public.traders;
+drop trigger if exists traders_keep_module_history on public.traders;
 drop function if exists public.signals_guard();
 drop function if exists public.traders_ownership();
 drop function if exists public.traders_module_is_published();
 drop function if exists public.traders_keep_toggle_times();
+drop function if exists public.traders_keep_module_history();
 drop function if exists public.host_selfcheck(text, uuid, text);
 drop view if exists public.trader_contradictions;
 
 drop policy if exists trader_modules_read_own on public.trader_modules;
 drop policy if exists trader_modules_insert_own on public.trader_modules;
+drop policy if exists trader_module_history_read_own on public.trader_module_history;
 drop policy if exists traders_read_own on public.traders;
 drop policy if exists traders_insert_own on public.traders;
 drop policy if exists traders_update_own on public.traders;

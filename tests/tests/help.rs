@@ -22,7 +22,8 @@ fn the_commands() {
 
 #[test]
 fn each_command() {
-    for command in ["build", "check", "demo", "dev", "test"] {
+    for command in
+        ["build", "check", "demo", "dev", "doctor", "publish", "rollback", "signals", "test", "traders", "verify"] {
         insta::assert_snapshot!(command, help(&[command]));
     }
 }

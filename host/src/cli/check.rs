@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::local;
 use super::terminal::print_line;
 use crate::config::Config;
-use crate::module::{Digest, Module};
+use crate::module::{Digest, Module, Refusal};
 use crate::sandbox::{Metering, Param, ParamValue};
 
 /// Judges a module as the host does before it runs it.
@@ -26,7 +26,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     let bytes = local::bytes_of(&args.module)?;
     let modules = local::modules(Metering::Off, config)?;
-    let digest = Digest::of(&bytes);
     match modules.admit(&bytes) {
         Ok(module) if args.json => {
             print_line(json!({
@@ -40,21 +39,25 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
             print(&module);
             Ok(())
         }
-        Err(refusal) if args.json => {
-            print_line(json!({
-                "admitted": false, "module_sha256": digest, "size_bytes": bytes.len(), "rule": refusal.rule,
-                "reason": refusal.reason, "allowed": refusal.rule.allowed(),
-            }));
-            Err(Failure::told())
-        }
-        Err(refusal) => {
-            print_line(format!("refused   {}", refusal.rule));
-            print_line(format!("reason    {}", refusal.reason));
-            print_line(format!("allowed   {}", refusal.rule.allowed()));
-            print_line(format!("sha256    {digest}"));
-            Err(Failure::told())
-        }
+        Err(refusal) => Err(refused(&refusal, &bytes, args.json)),
     }
+}
+
+/// Says why a module is refused; `vyx publish` does so as well.
+pub(super) fn refused(refusal: &Refusal, bytes: &[u8], json: bool) -> Failure {
+    let digest = Digest::of(bytes);
+    if json {
+        print_line(json!({
+            "admitted": false, "module_sha256": digest, "size_bytes": bytes.len(), "rule": refusal.rule,
+            "reason": refusal.reason, "allowed": refusal.rule.allowed(),
+        }));
+    } else {
+        print_line(format!("refused   {}", refusal.rule));
+        print_line(format!("reason    {}", refusal.reason));
+        print_line(format!("allowed   {}", refusal.rule.allowed()));
+        print_line(format!("sha256    {digest}"));
+    }
+    Failure::told()
 }
 
 fn print(module: &Module) {

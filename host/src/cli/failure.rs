@@ -32,6 +32,16 @@ impl Failure {
         Self { code: EXIT_CONFIG, message: Some(message.to_string()) }
     }
 
+    /// Ctrl-C or SIGTERM came.
+    pub(super) fn interrupted(message: impl ToString) -> Self {
+        Self { code: 130, message: Some(message.to_string()) }
+    }
+
+    /// The environment is at fault; the command has said so already.
+    pub(super) const fn told_config() -> Self {
+        Self { code: EXIT_CONFIG, message: None }
+    }
+
     pub(super) fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

@@ -6,13 +6,20 @@ mod check;
 mod compile_module;
 mod demo;
 mod dev;
+mod doctor;
 mod drive;
 mod failure;
 mod local;
 mod market;
+mod project;
+mod publish;
+mod rollback;
 mod run;
+mod signals;
 mod terminal;
 mod test;
+mod traders;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -44,6 +51,12 @@ enum Command {
     Build(build::Args),
     Check(check::Args),
     Test(test::Args),
+    Publish(publish::Args),
+    Rollback(rollback::Args),
+    Traders(traders::Args),
+    Signals(signals::Args),
+    Doctor(doctor::Args),
+    Verify(verify::Args),
     #[command(name = crate::module::CHILD_COMMAND, hide = true)]
     CompileModule(compile_module::Args),
 }
@@ -65,6 +78,12 @@ pub fn main() -> ExitCode {
             Command::Build(args) => build::run(&args),
             Command::Check(args) => check::run(&args, &config),
             Command::Test(args) => test::run(&args, &config),
+            Command::Publish(args) => publish::run(&args, &config),
+            Command::Rollback(args) => rollback::run(&args),
+            Command::Traders(args) => traders::run(&args),
+            Command::Signals(args) => signals::run(&args),
+            Command::Doctor(args) => doctor::run(&args, &config),
+            Command::Verify(args) => verify::run(&args),
             Command::CompileModule(_) => Ok(()),
         }
     });

@@ -268,7 +268,7 @@ fn run_mode_name(env: &RunModeEnv) -> &'static str {
 }
 
 /// Whose signals an outbox holds. It is never opened for anybody else.
-fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
+pub(crate) fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
     match env {
         RunModeEnv::SharedBackend { .. } => format!("{}|{}", project.host(), run_mode_name(env)),
         RunModeEnv::UserDedicated { user, .. } => format!("{}|{}|{user}", project.host(), run_mode_name(env)),

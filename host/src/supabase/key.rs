@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::url::ProjectUrl;
+use crate::ids::UserId;
 
 /// A key shorter than this was cut off; the shortest that Supabase makes has over 40 characters.
 const SHORTEST: usize = 20;
@@ -223,6 +224,20 @@ impl UserCredentials {
             token: user_token(token).map_err(|fault| (UserPart::Token, fault))?.to_owned().into(),
         })
     }
+}
+
+impl UserCredentials {
+    /// The user that the token says it is of. Not verified: only the project can.
+    pub fn user(&self) -> Option<UserId> {
+        let claims = payload(self.token.expose_secret())?;
+        claims.get("sub").and_then(Value::as_str)?.parse().ok()
+    }
+}
+
+/// The claims of a JWT, not verified.
+fn payload(token: &str) -> Option<Value> {
+    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Which part of [`UserCredentials`] is at fault.

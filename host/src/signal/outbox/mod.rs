@@ -6,6 +6,7 @@
 
 mod cursor;
 mod lane;
+mod peek;
 mod queue;
 mod recent;
 mod row;
@@ -14,6 +15,7 @@ mod sender;
 mod status;
 mod store;
 
+pub use peek::{Peek, peek};
 pub use queue::{Batch, Queued};
 pub use recent::{Recent, State};
 pub use row::{COLUMNS, Row, RowFault, Table};

@@ -5,6 +5,7 @@ mod analysis;
 mod cluster;
 mod failures;
 mod guard;
+mod history;
 mod migrations;
 mod modules;
 mod ownership;
