@@ -50,6 +50,8 @@ pub struct Reconciler {
     running: BTreeMap<TraderId, Running>,
     names: BTreeMap<TraderId, String>,
     last_good: Option<LastGood>,
+    /// The good versions before the last ones, until those have shown that they do not crash later.
+    good_before: BTreeMap<TraderId, VersionKey>,
     /// Said before: told again only after it changed.
     told: BTreeMap<String, String>,
     unfit: BTreeMap<TraderId, String>,
@@ -74,6 +76,9 @@ pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fi
 pub trait Cursors {
     /// Close time up to which a trader had been judged; none if it did not run.
     fn judged_ms(&self, trader: TraderId) -> Option<i64>;
+
+    /// The traders that have one.
+    fn known(&self) -> Vec<TraderId>;
 
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
@@ -147,6 +152,7 @@ impl Reconciler {
             running: BTreeMap::new(),
             names: BTreeMap::new(),
             last_good,
+            good_before: BTreeMap::new(),
             told: BTreeMap::new(),
             unfit: BTreeMap::new(),
             verdicts: BTreeMap::new(),
@@ -168,6 +174,7 @@ impl Reconciler {
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
         self.note_stopped(means);
+        self.note_stopped_before(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -202,6 +209,17 @@ impl Reconciler {
                 if let Some(cursors) = &mut means.cursors {
                     cursors.forget(*id);
                 }
+            }
+        }
+    }
+
+    /// Traders that ran when the host last stopped and shall not run now: what passes until they are enabled is not for them.
+    fn note_stopped_before(&self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        let Some(cursors) = &mut means.cursors else { return };
+        for id in cursors.known() {
+            let runs = self.running.get(&id).is_some_and(|running| running.active.is_some());
+            if !desired.contains_key(&id) && !runs {
+                cursors.forget(id);
             }
         }
     }
@@ -310,30 +328,34 @@ impl Reconciler {
             self.unfit.insert(status.id, reason.clone());
             changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();
+            if running.last_good.as_ref() == Some(&status.version.key) {
+                running.last_good = self.good_before.remove(&status.id);
+                if let (Some(kept), Some(key)) = (&mut self.last_good, &running.last_good) {
+                    keep(kept, status.id, key);
+                }
+            }
             running.quarantined.insert(status.version.key);
             running.active = None;
         }
     }
 
-    /// A version that runs without fault is worth keeping.
+    /// A version that runs is worth keeping. A fault that it has got over is not held against it: what would take its place may
+    /// be worse.
     fn remember_good(&mut self, fleet: &Fleet) {
         for status in fleet.status() {
-            let has_faults = status.counts.faults.keys().any(|outcome| *outcome != Outcome::Killed);
             let Some(running) = self.running.get_mut(&status.id) else { continue };
             if !status.live
-                || has_faults
+                || status.strikes > 0
                 || status.counts.evaluations == 0
                 || running.last_good.as_ref() == Some(&status.version.key)
             {
                 continue;
             }
-            running.last_good = Some(status.version.key.clone());
-            let Some(kept) = self.last_good.as_mut() else { continue };
-            let key = &status.version.key;
-            let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
-            let kept_it = kept.remember(status.id, key.digest, &params);
-            if let Err(error) = kept_it {
-                tracing::warn!(trader = status.name, %error, "the last good version could not be kept");
+            if let Some(before) = running.last_good.replace(status.version.key.clone()) {
+                self.good_before.insert(status.id, before);
+            }
+            if let Some(kept) = &mut self.last_good {
+                keep(kept, status.id, &status.version.key);
             }
         }
     }
@@ -455,6 +477,13 @@ impl Reconciler {
 
     fn name(&self, id: TraderId) -> String {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}
+
+fn keep(kept: &mut LastGood, id: TraderId, key: &VersionKey) {
+    let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
+    if let Err(error) = kept.remember(id, key.digest, &params) {
+        tracing::warn!(trader_id = %id, %error, "the last good version could not be kept");
     }
 }
 
