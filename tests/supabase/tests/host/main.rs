@@ -2,4 +2,9 @@
 
 mod acceptance;
 mod process;
+mod rows;
+mod swap;
+mod toggle;
+mod toggle_races;
+mod trader_state;
 mod world;
