@@ -77,9 +77,6 @@ pub trait Cursors {
     /// Close time up to which a trader had been judged; none if it did not run.
     fn judged_ms(&self, trader: TraderId) -> Option<i64>;
 
-    /// The traders that have one.
-    fn known(&self) -> Vec<TraderId>;
-
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
 }
@@ -174,7 +171,6 @@ impl Reconciler {
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
         self.note_stopped(means);
-        self.note_stopped_before(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -209,17 +205,6 @@ impl Reconciler {
                 if let Some(cursors) = &mut means.cursors {
                     cursors.forget(*id);
                 }
-            }
-        }
-    }
-
-    /// Traders that ran when the host last stopped and shall not run now: what passes until they are enabled is not for them.
-    fn note_stopped_before(&self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
-        let Some(cursors) = &mut means.cursors else { return };
-        for id in cursors.known() {
-            let runs = self.running.get(&id).is_some_and(|running| running.active.is_some());
-            if !desired.contains_key(&id) && !runs {
-                cursors.forget(id);
             }
         }
     }

@@ -155,11 +155,12 @@ impl Running {
         wait("a candle", || self.page("/health")["report"]["last_close_ms"].as_i64())
     }
 
-    /// A trader of /api/traders.
+    /// A trader of /api/traders, which are there after the first read.
     pub fn trader(&self, id: &str) -> Value {
-        let page = self.page("/api/traders");
-        let found = page["traders"].as_array().unwrap().iter().find(|trader| trader["id"] == id);
-        found.unwrap_or_else(|| panic!("{id} is not in {page}")).clone()
+        wait(id, || {
+            let page = self.page("/api/traders");
+            page["traders"].as_array().unwrap().iter().find(|trader| trader["id"] == id).cloned()
+        })
     }
 
     /// Fails if a signal was refused by the database for good: then the host said what it should not have said.

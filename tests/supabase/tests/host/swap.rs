@@ -119,7 +119,7 @@ fn a_bad_version_leaves_the_last_good_one_running() {
         world.add(Trader::built_in(bad.id, bad.name, "pulse"));
     }
     let good = world.publish(None, &component("pulse"));
-    let mut host = world.shared().start();
+    let host = world.shared().start();
     host.wait_for_realtime();
     wait_for_signals(&world, NEIGHBOUR);
     let later_ms = host.last_close_ms() + 40 * 60_000;

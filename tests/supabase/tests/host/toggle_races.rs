@@ -105,9 +105,10 @@ fn a_trader_that_was_disabled_while_the_host_was_down_does_not_run() {
     assert_eq!(host.end(Signal::TERM).0, 0);
     let stopped_ms = world.count(&newest_ms(GOLDEN));
     world.enable(GOLDEN, false);
-    let mut host = world.shared().start();
+    // Two candles a second: the warm-up of the trader reaches into the time when it was disabled.
+    let mut host = world.shared().env("FEED_SPEED", "120").start();
     host.wait_for_realtime();
-    world.wait_for("the neighbour", &newest_ms(NEIGHBOUR), |close_ms| close_ms > stopped_ms + 50 * 60_000);
+    world.wait_for("the neighbour", &newest_ms(NEIGHBOUR), |close_ms| close_ms > stopped_ms + 10 * 60_000);
     assert_eq!(world.count(&newest_ms(GOLDEN)), stopped_ms);
     assert_eq!(host.states()["Golden Cross"], "stopped");
 
@@ -115,7 +116,7 @@ fn a_trader_that_was_disabled_while_the_host_was_down_does_not_run() {
     let off_until_ms = host.last_close_ms();
     world.enable(GOLDEN, true);
     host.wait_for("started Golden Cross");
-    world.wait_for("signals", &newest_ms(GOLDEN), |close_ms| close_ms > off_until_ms + 20 * 60_000);
+    world.wait_for("signals", &newest_ms(GOLDEN), |close_ms| close_ms > off_until_ms + 5 * 60_000);
     let between = format!(
         "select count(*) from signals where trader_id = '{GOLDEN}'
             and timestamp > to_timestamp({stopped_ms} / 1000.0) and timestamp <= to_timestamp({off_until_ms} / 1000.0)"
