@@ -224,6 +224,10 @@ impl crate::supervisor::Cursors for Cursors {
         self.0.judged(trader)
     }
 
+    fn known(&self) -> Vec<TraderId> {
+        self.0.traders()
+    }
+
     fn forget(&mut self, trader: TraderId) {
         if let Err(error) = self.0.forget_trader(trader) {
             tracing::warn!(trader_id = %trader, %error, "the cursor of a stopped trader could not be removed");

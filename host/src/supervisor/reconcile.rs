@@ -77,6 +77,9 @@ pub trait Cursors {
     /// Close time up to which a trader had been judged; none if it did not run.
     fn judged_ms(&self, trader: TraderId) -> Option<i64>;
 
+    /// All traders that have one.
+    fn known(&self) -> Vec<TraderId>;
+
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
 }
@@ -170,7 +173,7 @@ impl Reconciler {
         owned.retain(|id, _| !means.fleet.is_barred(*id, means.read));
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
-        self.note_stopped(means);
+        self.note_stopped(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -197,8 +200,14 @@ impl Reconciler {
         changes
     }
 
-    /// Traders that were stopped without waiting for this pass.
-    fn note_stopped(&mut self, means: &mut Means<'_, '_>) {
+    /// Traders that were stopped without waiting for this pass, or while the host was down.
+    fn note_stopped(&mut self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        if let Some(cursors) = &mut means.cursors {
+            let is_gone = |id: &TraderId| !desired.contains_key(id) && !means.fleet.holds(*id);
+            for id in cursors.known().into_iter().filter(is_gone) {
+                cursors.forget(id);
+            }
+        }
         for (id, running) in &mut self.running {
             if running.active.is_some() && !means.fleet.holds(*id) {
                 running.active = None;
