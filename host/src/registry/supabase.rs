@@ -74,7 +74,7 @@ impl SupabaseRegistry {
     fn snapshot_of(&self, rows: Vec<Value>) -> Snapshot {
         Snapshot {
             enabled_at: rows.iter().filter_map(|row| row::time(row, "enabled_at")).collect(),
-            disabled_at: rows.iter().filter_map(|row| row::time(row, "disabled_at")).collect(),
+            disabled_at: rows.iter().filter_map(row::disabled_at).collect(),
             traders: rows.into_iter().map(row::decode).collect(),
             ..Snapshot::default()
         }

@@ -241,6 +241,10 @@ impl crate::supervisor::Cursors for Cursors {
         self.outbox.traders()
     }
 
+    fn known(&self) -> Vec<TraderId> {
+        self.0.traders()
+    }
+
     fn forget(&mut self, trader: TraderId) {
         if let Err(error) = self.outbox.forget_trader(trader) {
             tracing::warn!(trader_id = %trader, %error, "the cursor of a stopped trader could not be removed");

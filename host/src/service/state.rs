@@ -70,7 +70,7 @@ pub struct TraderView {
     pub params_sha256: Option<Digest>,
     /// Whether an instance is there; it is not while a backoff lasts.
     pub live: bool,
-    /// Its counts since it was started here.
+    /// Its counts since this host started.
     pub counts: Counts,
     /// CPU time of its evaluations, seconds.
     pub cpu_seconds: f64,
@@ -98,6 +98,7 @@ impl Observed {
             self.fleet.status().into_iter().map(|status| (status.id, status)).collect();
         let view = |(id, verdict): (TraderId, crate::supervisor::Verdict)| {
             let status = statuses.get(&id);
+            let total = status.map_or_else(|| self.fleet.past(id), |status| status.total.clone());
             // Between a stop and the next pass the verdict is old; what runs is known best by the fleet.
             let state =
                 if status.is_none() && verdict.state == State::Running { State::Stopped } else { verdict.state };
@@ -109,8 +110,8 @@ impl Observed {
                 module_sha256: status.map(|status| status.version.key.digest),
                 params_sha256: status.map(|status| status.version.key.params.hash()),
                 live: status.is_some_and(|status| status.live),
-                counts: status.map(|status| status.counts.clone()).unwrap_or_default(),
-                cpu_seconds: status.map_or(0.0, |status| status.cpu.as_secs_f64()),
+                counts: total.counts,
+                cpu_seconds: total.cpu.as_secs_f64(),
                 last_fault: status.and_then(|status| status.last_fault.clone()),
             }
         };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::state::{Observed, TraderView};
 use crate::ids::TraderId;
-use crate::supabase::{ApiError, Filter, Query, Supabase, timeouts};
+use crate::supabase::{ApiError, Class, Filter, Query, Supabase, timeouts};
 use crate::text::shown;
 
 /// Counts alone are told this often.
@@ -24,17 +24,6 @@ struct Base {
     signal_count: Option<u64>,
     execution_count: Option<u64>,
     error_count: Option<u64>,
-}
-
-impl Base {
-    fn plus(self, other: Self) -> Self {
-        let add = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0)));
-        Self {
-            signal_count: add(self.signal_count, other.signal_count),
-            execution_count: add(self.execution_count, other.execution_count),
-            error_count: add(self.error_count, other.error_count),
-        }
-    }
 }
 
 /// A row of `trader_state`.
@@ -63,8 +52,6 @@ pub(super) struct TraderStates {
     observed: Observed,
     machine_id: Option<String>,
     bases: BTreeMap<TraderId, Base>,
-    /// The counts last seen; when they begin anew, what was counted before belongs to the base.
-    seen: BTreeMap<TraderId, Base>,
     /// Since when each trader is in its state, by the clock of this machine.
     since: BTreeMap<TraderId, (&'static str, jiff::Timestamp)>,
     told: BTreeMap<TraderId, Row>,
@@ -78,7 +65,6 @@ impl TraderStates {
             observed,
             machine_id,
             bases: BTreeMap::new(),
-            seen: BTreeMap::new(),
             since: BTreeMap::new(),
             told: BTreeMap::new(),
         }
@@ -125,9 +111,25 @@ impl TraderStates {
         let news = rows.iter().filter(|row| self.told.get(&row.trader_id) != Some(*row));
         let news: Vec<Value> = news.filter_map(|row| serde_json::to_value(row).ok()).collect();
         for batch in news.chunks(timeouts::BATCH_ROWS) {
-            self.client.upsert("trader_state", "trader_id", COLUMNS, batch).await?;
+            self.upsert(batch).await?;
         }
         self.told = rows.into_iter().map(|row| (row.trader_id, row)).collect();
+        Ok(())
+    }
+
+    /// A row that the database refuses, such as one of a trader that was just deleted, must not keep the others from being told.
+    async fn upsert(&self, batch: &[Value]) -> Result<(), ApiError> {
+        let refused = |error: &ApiError| matches!(error.class(), Class::RowRejected);
+        match self.client.upsert("trader_state", "trader_id", COLUMNS, batch).await {
+            Err(error) if refused(&error) => {}
+            told => return told.map(|_| ()),
+        }
+        for row in batch.chunks(1) {
+            match self.client.upsert("trader_state", "trader_id", COLUMNS, row).await {
+                Err(error) if refused(&error) => tracing::debug!(%error, "a row of trader_state is left out"),
+                told => drop(told?),
+            }
+        }
         Ok(())
     }
 
@@ -152,19 +154,14 @@ impl TraderStates {
     }
 
     /// Counts of this trader over all of its lives.
-    fn total(&mut self, view: &TraderView) -> Base {
-        let now = Base {
-            signal_count: Some(view.counts.signals),
-            execution_count: Some(view.counts.calls),
-            error_count: Some(view.counts.faults.values().sum()),
-        };
-        let base = self.bases.entry(view.id).or_default();
-        if let Some(before) = self.seen.insert(view.id, now)
-            && before.execution_count > now.execution_count
-        {
-            *base = base.plus(before);
+    fn total(&self, view: &TraderView) -> Base {
+        let base = self.bases.get(&view.id).copied().unwrap_or_default();
+        let plus = |before: Option<u64>, now: u64| Some(before.unwrap_or(0).saturating_add(now));
+        Base {
+            signal_count: plus(base.signal_count, view.counts.signals),
+            execution_count: plus(base.execution_count, view.counts.calls),
+            error_count: plus(base.error_count, view.counts.faults.values().sum()),
         }
-        base.plus(now)
     }
 
     fn row(&mut self, view: &TraderView, now: jiff::Timestamp, ending: bool) -> Row {

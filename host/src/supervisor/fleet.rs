@@ -39,7 +39,39 @@ struct Slot {
     committed: AtomicBool,
     /// CPU time of its evaluations, nanoseconds; 0 where nobody counts it.
     cpu_ns: AtomicU64,
+    /// Live and historical signals that were committed. What was found and not committed does not count. Written under the gate.
+    signals: AtomicU64,
+    historical: AtomicU64,
+    /// Whether its counts are among those of the past. Written under the runner's lock.
+    is_past: AtomicBool,
     runner: Mutex<Runner>,
+}
+
+/// What a trader did in all of its versions since the host started.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Its counts.
+    pub counts: Counts,
+    /// CPU time of its evaluations, where it is counted.
+    pub cpu: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.cpu += other.cpu;
+    }
+}
+
+impl Slot {
+    fn tally(&self, runner: &Runner) -> Tally {
+        let counts = Counts {
+            signals: self.signals.load(Ordering::Acquire),
+            historical_signals: self.historical.load(Ordering::Acquire),
+            ..runner.counts()
+        };
+        Tally { counts, cpu: Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed)) }
+    }
 }
 
 /// What a trader found in a delivery.
@@ -120,14 +152,16 @@ pub struct Status {
     pub live: bool,
     /// Whether it has used up its strikes.
     pub quarantined: bool,
-    /// Its counts.
+    /// Faults since it last ran well for long enough.
+    pub strikes: u32,
+    /// The counts of this version.
     pub counts: Counts,
+    /// Those of all its versions.
+    pub total: Tally,
     /// Its last fault.
     pub last_fault: Option<FaultReport>,
     /// What it subscribes to, once it has started.
     pub subscription: Option<Subscription>,
-    /// CPU time of its evaluations, where it is counted.
-    pub cpu: Duration,
 }
 
 /// See the module.
@@ -142,6 +176,8 @@ pub struct Fleet {
     warm_ups: WarmUps,
     slots: RwLock<BTreeMap<TraderId, Arc<Slot>>>,
     bars: Mutex<Bars>,
+    /// What traders did in versions that do not run any more.
+    past: Mutex<BTreeMap<TraderId, Tally>>,
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
@@ -184,6 +220,7 @@ impl Fleet {
             warm_ups: WarmUps::default(),
             slots: RwLock::default(),
             bars: Mutex::default(),
+            past: Mutex::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
             chart_candles: AtomicUsize::new(0),
@@ -285,6 +322,9 @@ impl Fleet {
             committed_ms: AtomicI64::new(cursor_ms),
             committed: AtomicBool::new(restored),
             cpu_ns: AtomicU64::new(0),
+            signals: AtomicU64::new(0),
+            historical: AtomicU64::new(0),
+            is_past: AtomicBool::new(false),
             runner: Mutex::new(runner),
         });
         // A stop takes the bars before it takes the slot out, so it either finds the slot or is found here.
@@ -312,7 +352,11 @@ impl Fleet {
             slot.retired.store(true, Ordering::Release);
         }
         slot.stop.stop(self.modules.engine());
-        lock(&slot.runner).drop_instance();
+        let mut runner = lock(&slot.runner);
+        runner.drop_instance();
+        if !slot.is_past.swap(true, Ordering::AcqRel) {
+            lock(&self.past).entry(slot.owned.id()).or_default().add(&slot.tally(&runner));
+        }
     }
 
     /// Keeps as much history as a subscription needs.
@@ -438,17 +482,25 @@ impl Fleet {
         }
         order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
         let mut signals = Vec::with_capacity(order.len());
+        let mut counted = Vec::with_capacity(order.len());
         for (slot, finding) in order {
             let params_hash = slot.params_hash;
             let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
             match StampedSignal::stamp(origin, self.symbols(), finding) {
-                Ok(signal) => signals.push(signal),
+                Ok(signal) => {
+                    counted.push((slot, signal.is_historical()));
+                    signals.push(signal);
+                }
                 Err(error) => tracing::error!(%error, "host fault"),
             }
         }
         sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
         delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
         delivered.signals = signals.len() as u64 - delivered.historical;
+        for (slot, is_historical) in counted {
+            let count = if is_historical { &slot.historical } else { &slot.signals };
+            count.fetch_add(1, Ordering::AcqRel);
+        }
         for (slot, cursor_ms) in cursors {
             slot.committed_ms.store(cursor_ms, Ordering::Release);
             slot.committed.store(true, Ordering::Release);
@@ -476,19 +528,31 @@ impl Fleet {
             .iter()
             .map(|slot| {
                 let runner = lock(&slot.runner);
+                let own = slot.tally(&runner);
+                let mut total = lock(&self.past).get(&slot.owned.id()).cloned().unwrap_or_default();
+                if !slot.is_past.load(Ordering::Acquire) {
+                    total.add(&own);
+                }
                 Status {
                     id: slot.owned.id(),
                     name: slot.owned.name().to_owned(),
                     version: slot.version.clone(),
                     live: runner.is_live(),
                     quarantined: runner.is_quarantined(),
-                    counts: runner.counts(),
+                    strikes: runner.strikes(),
+                    counts: own.counts,
+                    total,
                     last_fault: runner.last_fault().cloned(),
                     subscription: runner.subscription().cloned(),
-                    cpu: Duration::from_nanos(slot.cpu_ns.load(Ordering::Relaxed)),
                 }
             })
             .collect()
+    }
+
+    /// What a trader did in versions that do not run any more.
+    #[must_use]
+    pub fn past(&self, id: TraderId) -> Tally {
+        lock(&self.past).get(&id).cloned().unwrap_or_default()
     }
 
     /// Whether a trader runs, or waits for its backoff.

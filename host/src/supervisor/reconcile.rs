@@ -51,6 +51,8 @@ pub struct Reconciler {
     running: BTreeMap<TraderId, Running>,
     names: BTreeMap<TraderId, String>,
     last_good: Option<LastGood>,
+    /// The good versions before the last ones, until those have shown that they do not crash later.
+    good_before: BTreeMap<TraderId, VersionKey>,
     /// Said before: told again only after it changed.
     told: BTreeMap<String, String>,
     unfit: BTreeMap<TraderId, String>,
@@ -75,6 +77,9 @@ pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fi
 pub trait Cursors {
     /// Where a trader begins that was last enabled then.
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin;
+
+    /// All traders that have one.
+    fn known(&self) -> Vec<TraderId>;
 
     /// All traders that have one.
     fn known(&self) -> Vec<TraderId>;
@@ -153,6 +158,7 @@ impl Reconciler {
             running: BTreeMap::new(),
             names: BTreeMap::new(),
             last_good,
+            good_before: BTreeMap::new(),
             told: BTreeMap::new(),
             unfit: BTreeMap::new(),
             verdicts: BTreeMap::new(),
@@ -322,30 +328,34 @@ impl Reconciler {
             self.unfit.insert(status.id, reason.clone());
             changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();
+            if running.last_good.as_ref() == Some(&status.version.key) {
+                running.last_good = self.good_before.remove(&status.id);
+                if let (Some(kept), Some(key)) = (&mut self.last_good, &running.last_good) {
+                    keep(kept, status.id, key);
+                }
+            }
             running.quarantined.insert(status.version.key);
             running.active = None;
         }
     }
 
-    /// A version that runs without fault is worth keeping.
+    /// A version that runs is worth keeping. A fault that it has got over is not held against it: what would take its place may
+    /// be worse.
     fn remember_good(&mut self, fleet: &Fleet) {
         for status in fleet.status() {
-            let has_faults = status.counts.faults.keys().any(|outcome| *outcome != Outcome::Killed);
             let Some(running) = self.running.get_mut(&status.id) else { continue };
             if !status.live
-                || has_faults
+                || status.strikes > 0
                 || status.counts.evaluations == 0
                 || running.last_good.as_ref() == Some(&status.version.key)
             {
                 continue;
             }
-            running.last_good = Some(status.version.key.clone());
-            let Some(kept) = self.last_good.as_mut() else { continue };
-            let key = &status.version.key;
-            let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
-            let kept_it = kept.remember(status.id, key.digest, &params);
-            if let Err(error) = kept_it {
-                tracing::warn!(trader = status.name, %error, "the last good version could not be kept");
+            if let Some(before) = running.last_good.replace(status.version.key.clone()) {
+                self.good_before.insert(status.id, before);
+            }
+            if let Some(kept) = &mut self.last_good {
+                keep(kept, status.id, &status.version.key);
             }
         }
     }
@@ -469,6 +479,13 @@ impl Reconciler {
 
     fn name(&self, id: TraderId) -> String {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}
+
+fn keep(kept: &mut LastGood, id: TraderId, key: &VersionKey) {
+    let params: Map<String, Value> = serde_json::from_str(key.params.as_str()).unwrap_or_default();
+    if let Err(error) = kept.remember(id, key.digest, &params) {
+        tracing::warn!(trader_id = %id, %error, "the last good version could not be kept");
     }
 }
 

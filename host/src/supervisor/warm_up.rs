@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::market::{Column, History, Interval, Segment, SegmentError, SymbolId};
+use crate::market::{Column, History, Interval, Segment, SegmentError, Stream, SymbolId};
 use crate::sandbox::Need;
 
 /// A place in the order of delivery: before the batch of this interval at this close. What comes earlier has been delivered.
@@ -40,17 +40,24 @@ const KEPT: usize = 8;
 #[derive(Debug, Default)]
 pub struct WarmUps(Mutex<HashMap<Asked, Arc<Segment>>>);
 
-/// Intervals with their warm-ups, and where they end.
-type Asked = (Vec<(Interval, u32)>, Position);
+/// Intervals with their warm-ups, up to which close they were judged, and where they end.
+type Asked = (Vec<(Interval, u32)>, Option<i64>, Position);
 
 impl WarmUps {
-    /// The last `warm_up` candles of every need, of all symbols, before the position.
+    /// The last `warm_up` candles of every need, of all symbols, before the position. Where the candles after `judged_ms` are
+    /// still to be judged, they and `warm_up` candles before them, as far as they are kept.
     ///
     /// # Errors
     ///
     /// If the history is out of order: a mistake of the host.
-    pub fn get(&self, history: &History, needs: &[Need], position: Position) -> Result<Arc<Segment>, SegmentError> {
-        let key = (needs.iter().map(|need| (need.interval, need.warm_up)).collect(), position);
+    pub fn get(
+        &self,
+        history: &History,
+        needs: &[Need],
+        judged_ms: Option<i64>,
+        position: Position,
+    ) -> Result<Arc<Segment>, SegmentError> {
+        let key = (needs.iter().map(|need| (need.interval, need.warm_up)).collect(), judged_ms, position);
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(segment) = made.get(&key) {
             return Ok(segment.clone());
@@ -58,7 +65,7 @@ impl WarmUps {
         if made.len() >= KEPT {
             made.clear();
         }
-        let segment = Arc::new(warm_up(history, needs, position)?);
+        let segment = Arc::new(warm_up(history, needs, judged_ms, position)?);
         made.insert(key, segment.clone());
         Ok(segment)
     }
@@ -72,12 +79,23 @@ impl WarmUps {
 /// A candle by its place in the order of delivery.
 type Place = (i64, Reverse<Interval>, SymbolId, usize);
 
-fn warm_up(history: &History, needs: &[Need], position: Position) -> Result<Segment, SegmentError> {
+/// Index of the first candle of a warm-up in the history of its stream.
+pub(super) fn first_of(stream: &Stream, need: &Need, judged_ms: Option<i64>, end: usize) -> usize {
+    let judged = judged_ms.map_or(end, |judged_ms| stream.len_at(judged_ms).min(end));
+    judged.saturating_sub(need.warm_up as usize)
+}
+
+fn warm_up(
+    history: &History,
+    needs: &[Need],
+    judged_ms: Option<i64>,
+    position: Position,
+) -> Result<Segment, SegmentError> {
     let mut places: Vec<Place> = Vec::new();
     for need in needs {
         for (symbol, stream) in history.streams(need.interval) {
             let end = stream.len_at(position.last_close_ms(need.interval));
-            let start = end.saturating_sub(need.warm_up as usize);
+            let start = first_of(stream, need, judged_ms, end);
             let opens = stream.open_times().get(start..end).unwrap_or_default();
             places.extend(
                 opens.iter().enumerate().map(|(offset, open)| {

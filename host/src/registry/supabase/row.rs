@@ -16,6 +16,12 @@ pub const COLUMNS: &str = "id,name,is_built_in,user_id,enabled,module_sha256,par
 /// Bytes of a name that are shown and logged.
 const NAME_BYTES: usize = 80;
 
+/// When a trader that is disabled was disabled, by the clock of the database. One that was enabled again keeps the time of long
+/// ago, which has nothing to do with why it stops now.
+pub(super) fn disabled_at(row: &Value) -> Option<(TraderId, Timestamp)> {
+    if row.get("enabled") == Some(&Value::Bool(true)) { None } else { time(row, "disabled_at") }
+}
+
 /// When the trader was last enabled or disabled, by the clock of the database.
 pub(super) fn time(row: &Value, column: &str) -> Option<(TraderId, Timestamp)> {
     let text = |column: &str| row.get(column).and_then(Value::as_str);
@@ -117,6 +123,14 @@ mod tests {
         assert_eq!(row.params, Map::from_iter([("fast".to_owned(), json!(12))]));
         let row = with("user_id", json!(USER)).unwrap();
         assert_eq!(row.module.unwrap().place, format!("{USER}/{}.wasm", "ab".repeat(32)));
+    }
+
+    #[test]
+    fn only_a_disabled_row_says_when_it_was_disabled() {
+        let row = |enabled| json!({"id": ID, "enabled": enabled, "disabled_at": "2026-01-05T00:00:00Z"});
+        assert!(disabled_at(&row(json!(false))).is_some());
+        assert!(disabled_at(&row(Value::Null)).is_some());
+        assert_eq!(disabled_at(&row(json!(true))), None);
     }
 
     #[test]

@@ -83,6 +83,24 @@ pub struct Counts {
     pub fuel: u64,
 }
 
+impl Counts {
+    /// Takes in those of another instance of the same trader.
+    pub fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.evaluations += other.evaluations;
+        self.signals += other.signals;
+        self.historical_signals += other.historical_signals;
+        self.held_back += other.held_back;
+        self.instances += other.instances;
+        for (outcome, count) in &other.faults {
+            *self.faults.entry(*outcome).or_default() += count;
+        }
+        self.log_lines_dropped += other.log_lines_dropped;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);
+        self.fuel += other.fuel;
+    }
+}
+
 /// A symbol that the trader is not given for a while.
 #[derive(Debug)]
 struct Mask {
@@ -210,6 +228,12 @@ impl Runner {
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
         self.backoff.is_quarantined()
+    }
+
+    /// Faults since it last ran well for long enough.
+    #[must_use]
+    pub fn strikes(&self) -> u32 {
+        self.backoff.strikes()
     }
 
     /// Whether an instance is there.

@@ -7,7 +7,7 @@ use super::{Failed, Mask, Runner, Surroundings, Wants};
 use crate::market::{BatchRef, Column, History, Interval, SymbolId, Symbols};
 use crate::sandbox::{Fault, Fresh, Outcome, limits};
 use crate::supervisor::backoff::Backoff;
-use crate::supervisor::warm_up::Position;
+use crate::supervisor::warm_up::{Position, first_of};
 
 impl Runner {
     /// After a fault in a live batch: brings a new instance to this batch, finds the symbols at fault, and delivers the rest.
@@ -214,8 +214,9 @@ impl Runner {
         };
         let segment = {
             let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
-            self.see_others(&history, position);
-            around.warm_ups.get(&history, &subscription.needs, position).map_err(|error| host(error.to_string()))?
+            let judged_ms = self.to_judge_after(only);
+            self.see_others(&history, judged_ms, position);
+            around.warm_ups.get(&history, &subscription.needs, judged_ms, position).map_err(|error| host(error.to_string()))?
         };
         let mut one = Rows::default();
         for close in segment.closes() {
@@ -236,8 +237,15 @@ impl Runner {
         Ok(())
     }
 
+    /// Close time after which candles are still to be judged: those that passed while another version was replaced or quarantined,
+    /// or while the module could not be had. After a fault nothing is looked for further back than the warm-up, since the
+    /// candle at fault would be met again and again.
+    fn to_judge_after(&self, only: Option<u32>) -> Option<i64> {
+        (only.is_none() && self.backoff.strikes() == 0 && self.cursor_ms != i64::MIN).then_some(self.cursor_ms)
+    }
+
     /// Streams of other symbols are seen as far back as their own warm-up would reach.
-    fn see_others(&mut self, history: &History, position: Position) {
+    fn see_others(&mut self, history: &History, judged_ms: Option<i64>, position: Position) {
         let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_ref()) else {
             return;
         };
@@ -245,7 +253,7 @@ impl Runner {
             let Some(need) = wants.subscription.needs.get(*index) else { continue };
             let first_ms = history.stream(*symbol, need.interval).and_then(|stream| {
                 let end = stream.len_at(position.last_close_ms(need.interval));
-                stream.open_times().get(end.saturating_sub(need.warm_up as usize)).copied()
+                stream.open_times().get(first_of(stream, need, judged_ms, end)).copied()
             });
             instance.sees_from(*index, symbol.0, first_ms.unwrap_or(i64::MIN));
         }

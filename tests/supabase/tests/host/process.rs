@@ -145,6 +145,35 @@ impl Running {
         wait("ready", || (self.get("/ready").0 == 200).then_some(()));
     }
 
+    /// Waits until changes of rows are heard at once.
+    pub fn wait_for_realtime(&self) {
+        wait("realtime", || (self.metric("vyx_realtime_live") == Some(1.0)).then_some(()));
+    }
+
+    /// Close time of the newest candle that was delivered, milliseconds.
+    pub fn last_close_ms(&self) -> i64 {
+        wait("a candle", || self.page("/health")["report"]["last_close_ms"].as_i64())
+    }
+
+    /// A trader of /api/traders, which are there after the first read.
+    pub fn trader(&self, id: &str) -> Value {
+        wait(id, || {
+            let page = self.page("/api/traders");
+            page["traders"].as_array().unwrap().iter().find(|trader| trader["id"] == id).cloned()
+        })
+    }
+
+    /// Fails if a signal was refused by the database for good: then the host said what it should not have said.
+    pub fn assert_nothing_refused(&self) {
+        let page = self.page("/health");
+        assert_eq!(page["outbox"]["dead"], serde_json::json!({}), "{page}");
+    }
+
+    /// Live signals that the database had already.
+    pub fn doubled(&self) -> Option<f64> {
+        self.metric("vyx_signals_duplicate_total{table=\"signals\"}")
+    }
+
     /// A sample of /metrics whose line begins so.
     pub fn metric(&self, begins: &str) -> Option<f64> {
         let (_, page) = self.get("/metrics");

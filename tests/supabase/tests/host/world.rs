@@ -51,6 +51,15 @@ pub fn component(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(format!("{name}.wasm"))).unwrap()
 }
 
+/// The same component with another digest: what it does is the same.
+pub fn other_bytes(mut component: Vec<u8>, note: &str) -> Vec<u8> {
+    let length = u8::try_from(note.len()).unwrap();
+    // A custom section: its id, its length, the length of its name, its name.
+    component.extend([0, length + 1, length]);
+    component.extend(note.as_bytes());
+    component
+}
+
 /// The sha256 of bytes, as the row names it.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -176,6 +185,11 @@ impl World {
                 (id, name, description, filter, strategy, user_id, is_built_in, ownership_type, enabled, module_sha256, params)
              values ('{id}', '{name}', '', '{{}}', '{{}}', {owner}, {built_in}, '{kind}', {enabled}, '{sha256}', '{params}')"
         ));
+    }
+
+    /// Has the row name another module and other parameters.
+    pub fn set_version(&self, id: &str, sha256: &str, params: &str) {
+        self.run(&format!("update traders set module_sha256 = '{sha256}', params = '{params}' where id = '{id}'"));
     }
 
     pub fn enable(&self, id: &str, enabled: bool) {
