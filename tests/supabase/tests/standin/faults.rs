@@ -52,7 +52,9 @@ async fn a_request_that_hangs_is_cut_when_the_fault_ends() {
     project.standin.remove_fault(hang);
     waiting.await.unwrap().expect_err("an answer came");
     assert_eq!(project.rows_of(before).await, 0);
-    assert!(project.standin.requests().iter().filter(|entry| entry.method == "POST").all(|entry| entry.status.is_none()));
+    assert!(
+        project.standin.requests().iter().filter(|entry| entry.method == "POST").all(|entry| entry.status.is_none())
+    );
 }
 
 #[tokio::test]
