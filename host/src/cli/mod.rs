@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, LogFormat, process_env};
+use crate::config::{Config, LOG_FORMAT, LogFormat, Misconfigured, RUST_LOG, process_env};
 use failure::Failure;
 
 /// Exit codes, for `--help` and for the documents.
@@ -69,8 +69,9 @@ pub fn main() -> ExitCode {
         // The child has no environment, and must not log.
         return compile_module::run(args);
     }
+    let is_service = matches!(cli.command, Command::Run(_));
     let done = Config::from_env(process_env).map_err(Failure::from).and_then(|config| {
-        start_log(&config);
+        start_log(&config)?;
         match cli.command {
             Command::Demo(args) => demo::run(args, &config),
             Command::Run(args) => run::run(&args, &config),
@@ -91,20 +92,34 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
-                eprintln!("vyx: {message}");
+                eprintln!("{}", last_word(message, is_service));
             }
             failure.exit_code()
         }
     }
 }
 
-fn start_log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter);
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+/// Why it ends, as a line of the log where a program reads that. It is said whatever RUST_LOG is.
+fn last_word(message: &str, is_service: bool) -> String {
+    if is_service && process_env(LOG_FORMAT.name).is_some_and(|format| format == "json") {
+        let timestamp = jiff::Timestamp::now().to_string();
+        let fields = serde_json::json!({ "message": message });
+        return serde_json::json!({ "timestamp": timestamp, "level": "ERROR", "fields": fields, "target": "vyx" })
+            .to_string();
+    }
+    format!("vyx: {message}")
+}
+
+fn start_log(config: &Config) -> Result<(), Misconfigured> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter).map_err(|_| {
+        let fix = "use a level such as info, or a list such as warn,vyx_host=debug";
+        Misconfigured::value(&RUST_LOG, &config.log_filter, "is not a list of levels", fix)
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second logger can only be there in tests that run two commands in one process.
     let _ = match config.log_format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),
     };
+    Ok(())
 }

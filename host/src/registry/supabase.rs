@@ -54,7 +54,7 @@ impl SupabaseRegistry {
         }
         let check = Selfcheck::ask(&self.client, &self.env).await?;
         if let Some(fault) = check.faults().first() {
-            return Err(ApiError::suspicious("read traders", fault.to_string()));
+            return Err(ApiError::needs_mending("read traders", fault.what.clone(), fault.fix));
         }
         let second = self.snapshot_of(self.rows().await?);
         let gone = |snapshot: &Snapshot| -> BTreeSet<TraderId> { &self.known - &ids(snapshot) };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -49,9 +49,16 @@ pub(super) async fn serve(
         .route("/metrics", get(metrics))
         .route("/version", get(version))
         .merge(admin)
+        .layer(middleware::map_response(as_told))
         .with_state(shared);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(stopped).await
+}
+
+/// Pages hold names and messages of strangers: no browser may take them for anything else than what they are.
+async fn as_told(mut response: Response) -> Response {
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Lets this machine in, and whoever has the token. A proxy on this machine speaks for others, so what it forwards needs the token.

@@ -37,13 +37,13 @@ use self::evaluation::Evaluation;
 use self::latency::Latencies;
 use self::trader_state::TraderStates;
 use self::wake::Wake;
-use crate::config::{Config, Misconfigured, RunModeEnv, ServiceConfig, Speed, SupabaseEnv, feed_name};
+use crate::config::{Config, DATA_DIR, Misconfigured, RunModeEnv, ServiceConfig, Speed, SupabaseEnv, feed_name};
 use crate::ids::TraderId;
 use crate::module::{Cache, Compiler, Modules};
 use crate::ownership::Scope;
 use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
-use crate::signal::outbox::{Bounds, Outbox, Sender};
+use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, Supabase};
 use crate::supervisor::{Begin, Fleet, LastGood, Reconciler};
 
@@ -241,10 +241,6 @@ impl crate::supervisor::Cursors for Cursors {
         self.outbox.traders()
     }
 
-    fn known(&self) -> Vec<TraderId> {
-        self.0.traders()
-    }
-
     fn forget(&mut self, trader: TraderId) {
         if let Err(error) = self.outbox.forget_trader(trader) {
             tracing::warn!(trader_id = %trader, %error, "the cursor of a stopped trader could not be removed");
@@ -281,9 +277,18 @@ pub(crate) fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
 
 fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Result<Outbox, StartError> {
     let dir = &config.data_dir;
-    private_dir(dir).map_err(|error| StartError::host("cannot make DATA_DIR", error))?;
-    let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default())
-        .map_err(|error| StartError::Host(error.to_string()))?;
+    private_dir(dir).map_err(|error| {
+        let fix = "set it to a folder that belongs to the user of this process";
+        Misconfigured::value(&DATA_DIR, &dir.to_string_lossy(), format!("cannot be made private: {error}"), fix)
+    })?;
+    let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default()).map_err(|error| {
+        // An app that lost its settings would come back as another one: that no restart mends.
+        if matches!(error, OpenError::Foreign { .. }) {
+            StartError::Project(error.to_string())
+        } else {
+            StartError::Host(error.to_string())
+        }
+    })?;
     if let Some(aside) = outbox.moved_aside() {
         tracing::error!(file = %aside.display(), "the outbox was damaged; it was moved aside, and a new one was begun");
     }
@@ -321,9 +326,10 @@ fn fleet(config: &Config) -> Result<Fleet, StartError> {
 async fn listen(port: u16) -> Result<TcpListener, StartError> {
     let listener = match TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).await {
         Ok(listener) => listener,
-        Err(_) => TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-            .await
-            .map_err(|error| StartError::host(&format!("cannot listen on PORT={port}"), error))?,
+        Err(_) => TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await.map_err(|error| {
+            let fix = "end what listens there, or set PORT to another one";
+            StartError::Host(format!("cannot listen on PORT={port}: {error}; {fix}"))
+        })?,
     };
     let address = listener.local_addr().map_err(|error| StartError::host("no local address", error))?;
     tracing::info!(port = address.port(), "listening");

@@ -41,10 +41,14 @@ fn misconfigured(error: &ApiError) -> Option<StartError> {
     let key = |problem: &str, fix: &str| {
         StartError::Misconfigured(Misconfigured::value(&SUPABASE_SERVICE_ROLE_KEY, "", problem, fix))
     };
-    let fix = "set it to the service role key or an sb_secret_ key of the project in SUPABASE_URL";
+    const FIX: &str = "set it to the service role key or an sb_secret_ key of the project in SUPABASE_URL";
     match error.class() {
-        Class::Unauthorized => Some(key("is refused by the project", fix)),
-        Class::Forbidden { .. } => Some(key("is not a service role's: it may not call host_selfcheck", fix)),
+        Class::Unauthorized => Some(key("is refused by the project", FIX)),
+        Class::Forbidden { .. } => {
+            // The grant may be missing as well, and then another key would not help.
+            let fix = format!("{FIX}; if it is one, apply the migrations in supabase/migrations");
+            Some(key("may not call host_selfcheck, so it is not a service role's", &fix))
+        }
         Class::SchemaMissing => Some(StartError::Project(
             "the database has no function host_selfcheck; apply the migrations in supabase/migrations".to_owned(),
         )),

@@ -81,6 +81,15 @@ impl ApiError {
         Self::own(operation, Class::Retry { after: None }, reason)
     }
 
+    /// An answer that cannot be trusted, as privileges or the schema are not what the host needs.
+    pub fn needs_mending(
+        operation: impl Into<Cow<'static, str>>,
+        what: impl Into<Cow<'static, str>>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self::own(operation, Class::Forbidden { hint: Some(fix.into()) }, what)
+    }
+
     /// The same with the status of the answer.
     pub(super) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
@@ -149,6 +158,7 @@ impl ApiError {
             Class::Forbidden { hint: Some(hint) } => return Cow::Owned(format!("permission denied: {hint}")),
             Class::Forbidden { hint: None } => "permission denied: check the role of the key and the grants",
             Class::SchemaMissing => "it is not in the database: apply the migrations in supabase/migrations",
+            Class::RowRejected if self.operation.starts_with("read ") => "the request is refused for good",
             Class::RowRejected => "the database refuses a row for good",
             Class::TooLarge => "it is too large, send less at once",
             Class::NotFound => "there is no such object, or the key may not see it",

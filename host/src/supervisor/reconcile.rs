@@ -78,10 +78,7 @@ pub trait Cursors {
     /// Where a trader begins that was last enabled then.
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin;
 
-    /// All traders that have one.
-    fn known(&self) -> Vec<TraderId>;
-
-    /// All traders that have one.
+    /// All traders that have a cursor.
     fn known(&self) -> Vec<TraderId>;
 
     /// The trader was stopped: when it starts again, it starts anew.

@@ -85,7 +85,10 @@ pub enum OpenError {
     #[error("{0} is locked by another process; stop that one, or give each host a DATA_DIR of its own")]
     InUse(String),
     /// Its signals are somebody else's.
-    #[error("{file} belongs to {stored}, and this host is {wanted}; give each host a DATA_DIR of its own")]
+    #[error(
+        "{file} belongs to {stored}, and this host is {wanted}; check RUN_MODE, USER_ID and SUPABASE_URL, \
+         or give each host a DATA_DIR of its own"
+    )]
     Foreign {
         /// The file.
         file: String,

@@ -1,10 +1,19 @@
 //! The host as a process, on a project that is real but for its services.
 
 mod acceptance;
+mod ending;
 mod exchange;
+mod many_traders;
 mod market;
+mod misconfigured;
+mod misconfigured_project;
+mod openmetrics;
+mod pages;
 mod process;
+mod refusals;
 mod rows;
+mod secrets;
+mod strangers;
 mod swap;
 mod toggle;
 mod toggle_races;

@@ -67,6 +67,21 @@ impl Host {
 
     /// Starts it and waits until it listens.
     pub fn start(self) -> Running {
+        let mut running = self.start_unheard();
+        running.wait_until_listening();
+        running
+    }
+
+    /// Starts it and waits until it serves its pages on a port that it was given.
+    pub fn start_on(self, port: u16) -> Running {
+        let mut running = self.start_unheard();
+        running.port = port;
+        wait("its pages", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        running
+    }
+
+    /// Starts it, to hear its first words.
+    pub fn start_unheard(self) -> Running {
         let mut child = self.command().spawn().unwrap();
         let (send, lines) = mpsc::channel();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -81,10 +96,7 @@ impl Host {
                 }
             });
         }
-        let mut running = Running { child, lines, log, port: 0 };
-        let listening = running.wait_for("\"listening\"");
-        running.port = u16::try_from(listening["fields"]["port"].as_u64().unwrap()).unwrap();
-        running
+        Running { child, lines, log, port: 0 }
     }
 }
 
@@ -97,6 +109,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Waits until it serves its pages.
+    pub fn wait_until_listening(&mut self) {
+        let listening = self.wait_for("\"listening\"");
+        self.port = u16::try_from(listening["fields"]["port"].as_u64().unwrap()).unwrap();
+    }
+
     /// The next log line, of those not waited for yet, that holds these words.
     pub fn wait_for(&mut self, words: &str) -> Value {
         let deadline = Instant::now() + HANG;
@@ -122,6 +140,39 @@ impl Running {
             let answer = reqwest::get(url).await.unwrap();
             (answer.status().as_u16(), answer.text().await.unwrap())
         })
+    }
+
+    /// A page, asked for in another way: its status, its content type and its text.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let mut request = reqwest::Client::new().request(method.parse().unwrap(), url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        runtime().block_on(async {
+            let answer = request.send().await.unwrap();
+            let content_type = answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+            (answer.status().as_u16(), content_type.to_owned(), answer.text().await.unwrap())
+        })
+    }
+
+    /// Asks it to read the registry.
+    pub fn reload(&self) {
+        assert_eq!(self.ask("POST", "/api/reload", &[]).0, 202);
+    }
+
+    /// Sends a signal and does not wait.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end: its exit code and all that it said.
+    pub fn ended(mut self) -> (i32, String) {
+        let status = wait("the end of the host", || self.child.try_wait().unwrap());
+        // The readers end with the pipes.
+        while self.lines.recv().is_ok() {}
+        (status.code().unwrap_or(-1), self.log())
     }
 
     pub fn page(&self, path: &str) -> Value {
@@ -181,12 +232,9 @@ impl Running {
     }
 
     /// Sends a signal and waits for the end: its exit code and all that it said.
-    pub fn end(mut self, signal: Signal) -> (i32, String) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let status = wait("the end of the host", || self.child.try_wait().unwrap());
-        // The readers end with the pipes.
-        while self.lines.recv().is_ok() {}
-        (status.code().unwrap_or(-1), self.log())
+    pub fn end(self, signal: Signal) -> (i32, String) {
+        self.signal(signal);
+        self.ended()
     }
 }
 
