@@ -102,7 +102,7 @@ impl BinanceFeed {
             |(lane_index, lane)| {
                 let wanting = lane.streams.iter().enumerate().filter(|(_, stream)| stream.wants(lane.next_open_ms));
                 wanting.map(move |(index, stream)| {
-                    (lane_index, index, lane.interval, stream.name().to_owned(), stream.from_ms())
+                    (lane_index, index, lane.interval, stream.name().to_owned(), stream.asks_from_ms())
                 })
             },
         );

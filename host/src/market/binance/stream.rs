@@ -36,7 +36,7 @@ impl Stream {
     }
 
     /// From which open time on the exchange has to be asked.
-    pub(super) fn from_ms(&self) -> i64 {
+    pub(super) fn asks_from_ms(&self) -> i64 {
         self.known_until_ms
     }
 
@@ -50,7 +50,7 @@ impl Stream {
         self.ended = true;
     }
 
-    /// An answer to a question from [`from_ms`](Self::from_ms) on. What is not closed is passed over; what is not there is a hole
+    /// An answer to a question from [`asks_from_ms`](Self::asks_from_ms) on. What is not closed is passed over; what is not there is a hole
     /// only when it is long overdue, or a later candle is there.
     pub(super) fn take(&mut self, interval: Interval, rows: Vec<Kline>, now_ms: i64, settle_ms: i64, hole_ms: i64) {
         for Kline { open_ms, values } in rows {

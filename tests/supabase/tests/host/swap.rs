@@ -129,7 +129,7 @@ fn a_bad_version_leaves_the_last_good_one_running() {
     }
     // While it runs well it is taken for a good version.
     wait("the version that crashes later", || {
-        host.trader(&bad[4].id)["counts"]["faults"].as_object().unwrap().is_empty().then_some(())
+        host.trader(bad[4].id)["counts"]["faults"].as_object().unwrap().is_empty().then_some(())
     });
     world.run("update traders set description = 'changed'");
     for Bad { id, name, told, .. } in &bad {

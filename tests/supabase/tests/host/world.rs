@@ -26,7 +26,6 @@ pub const ALICES_APP: &str = "a11ce000-0000-4000-8000-0000000000aa";
 pub const ALICES_APP_NAME: &str = "vyx-user-35682909";
 /// Another user with an app.
 pub const BOB: &str = "b0b00000-0000-4000-8000-000000000001";
-pub const BOBS_APP: &str = "b0b00000-0000-4000-8000-0000000000aa";
 
 const USERS: &str = "
     insert into auth.users (id, email) values
