@@ -42,7 +42,7 @@ use crate::module::{Cache, Compiler, Modules};
 use crate::ownership::Scope;
 use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
-use crate::signal::outbox::{Bounds, Outbox, Sender};
+use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, Supabase};
 use crate::supervisor::{Fleet, LastGood, Reconciler};
 
@@ -261,8 +261,12 @@ fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
 fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Result<Outbox, StartError> {
     let dir = &config.data_dir;
     private_dir(dir).map_err(|error| StartError::host("cannot make DATA_DIR", error))?;
-    let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default())
-        .map_err(|error| StartError::Host(error.to_string()))?;
+    let outbox =
+        Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default()).map_err(|error| match error {
+            // A restart does not help; the others pass, or are the machine's.
+            OpenError::Foreign { .. } | OpenError::Newer { .. } => StartError::Project(error.to_string()),
+            _ => StartError::Host(error.to_string()),
+        })?;
     if let Some(aside) = outbox.moved_aside() {
         tracing::error!(file = %aside.display(), "the outbox was damaged; it was moved aside, and a new one was begun");
     }
