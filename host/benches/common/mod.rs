@@ -155,7 +155,7 @@ pub fn ready(modules: &Modules, module: &Arc<Module>, number: usize, given: &Map
     let owned = Scope::local().admit(row).unwrap();
     let params = module.manifest.params(given).unwrap();
     let subscription = modules.subscription(module, &params).unwrap();
-    Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, judged_ms: None }
+    Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, resume: None }
 }
 
 /// A fleet whose traders are warm, and the number of the next close.

@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         module: module.clone(),
         params: fitted.params,
         subscription: fitted.subscription,
-        judged_ms: None,
+        resume: None,
     };
     fleet.insert(ready, fleet.begin_read());
     let mut sink: Box<dyn Sink> =

@@ -37,6 +37,13 @@ impl SupabaseRegistry {
         Self { client, runtime, env, known: BTreeSet::new(), refused }
     }
 
+    /// Rows that were there when the host last stopped: a first list without them is not believed at once either.
+    #[must_use]
+    pub fn knowing(mut self, known: impl IntoIterator<Item = TraderId>) -> Self {
+        self.known.extend(known);
+        self
+    }
+
     async fn rows(&self) -> Result<Vec<Value>, ApiError> {
         let filter = match &self.env {
             RunModeEnv::UserDedicated { user, .. } => Filter::eq("user_id", user),

@@ -44,7 +44,7 @@ use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, Supabase};
-use crate::supervisor::{Fleet, LastGood, Reconciler};
+use crate::supervisor::{Fleet, LastGood, Reconciler, Resume};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
 const CHART_CANDLES: usize = 150;
@@ -158,7 +158,7 @@ async fn run_on(
     let wake = Wake::default();
     let (passed, passes) = watch::channel(0);
     let control = Control {
-        registry: Box::new(registry(&client, env, &health)),
+        registry: Box::new(registry(&client, env, &health, &outbox)),
         reconciler: Reconciler::new(scope, last_good),
         cursors: Box::new(Cursors(outbox.clone())),
         fleet: fleet.clone(),
@@ -175,7 +175,6 @@ async fn run_on(
         fleet: fleet.clone(),
         feed,
         speed: service.feed_speed,
-        resume_ms: outbox.earliest_cursor(),
         outbox,
         health: health.clone(),
         wake: wake.clone(),
@@ -220,8 +219,17 @@ async fn run_on(
 struct Cursors(Outbox);
 
 impl crate::supervisor::Cursors for Cursors {
-    fn judged_ms(&self, trader: TraderId) -> Option<i64> {
-        self.0.judged(trader)
+    fn traders(&self) -> Vec<TraderId> {
+        self.0.traders()
+    }
+
+    fn resume(&self, trader: TraderId) -> Option<Resume> {
+        let judged_ms = self.0.judged(trader)?;
+        let told = self.0.told(trader).unwrap_or_else(|error| {
+            tracing::warn!(trader_id = %trader, %error, "its cooldowns begin anew");
+            Vec::new()
+        });
+        Some(Resume { judged_ms, told })
     }
 
     fn forget(&mut self, trader: TraderId) {
@@ -231,10 +239,11 @@ impl crate::supervisor::Cursors for Cursors {
     }
 }
 
-fn registry(client: &Supabase, env: &RunModeEnv, health: &Arc<Health>) -> SupabaseRegistry {
+fn registry(client: &Supabase, env: &RunModeEnv, health: &Arc<Health>, outbox: &Outbox) -> SupabaseRegistry {
     let health = health.clone();
     let refused = move |error: &ApiError| health.refused(error.to_string());
     SupabaseRegistry::new(client.clone(), tokio::runtime::Handle::current(), env.clone(), Box::new(refused))
+        .knowing(outbox.traders())
 }
 
 fn log_start(service: &ServiceConfig) {

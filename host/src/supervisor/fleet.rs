@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::plan::Version;
-use super::runner::{Counts, FaultReport, Runner, Surroundings};
+use super::runner::{Counts, FaultReport, Resume, Runner, Surroundings};
 use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
 use crate::ids::TraderId;
@@ -35,8 +35,6 @@ struct Slot {
     retired: AtomicBool,
     /// Close time up to which its findings have been committed. Written under the gate.
     committed_ms: AtomicI64,
-    /// Whether anything of it was committed: what its first warm-up says is told once.
-    committed: AtomicBool,
     /// CPU time of its evaluations, nanoseconds; 0 where nobody counts it.
     cpu_ns: AtomicU64,
     runner: Mutex<Runner>,
@@ -69,9 +67,8 @@ pub struct Ready {
     pub params: Vec<(String, ParamValue)>,
     /// What it wants with them.
     pub subscription: Subscription,
-    /// Close time up to which it had been judged when this host last stopped; none if it did not run then. What it says of later
-    /// candles is news.
-    pub judged_ms: Option<i64>,
+    /// Where it stood when this host last stopped; none if it did not run then.
+    pub resume: Option<Resume>,
 }
 
 /// When a read of the registry began. What was stopped later than that, the read cannot start again.
@@ -229,22 +226,22 @@ impl Fleet {
     /// Takes a trader in, in place of the one with its id. It starts with the next delivery, judged as far as the one that it
     /// replaces: between the two no candle is lost and none is judged twice. False if it was stopped since the registry was read.
     pub fn insert(&self, ready: Ready, read: Reading) -> bool {
-        let Ready { owned, version, module, params, subscription, judged_ms } = ready;
+        let Ready { owned, version, module, params, subscription, resume } = ready;
         let id = owned.id();
         self.require(&subscription);
         let replaced = self.slots().get(&id).cloned();
         if let Some(replaced) = &replaced {
             self.retire(replaced);
         }
-        let (cursor_ms, restored) = match (&replaced, judged_ms) {
-            (Some(slot), _) => (slot.committed_ms.load(Ordering::Acquire), false),
-            (None, Some(judged_ms)) => (judged_ms, true),
-            (None, None) => (*lock(&self.now_ms), false),
+        let cursor_ms = match (&replaced, &resume) {
+            (Some(slot), _) => slot.committed_ms.load(Ordering::Acquire),
+            (None, Some(resume)) => resume.judged_ms,
+            (None, None) => *lock(&self.now_ms),
         };
         let stop = StopFlag::new();
         let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
-        if restored {
-            runner.roll_back(cursor_ms);
+        if let (None, Some(resume)) = (&replaced, &resume) {
+            runner = runner.resumed(resume, &self.symbols);
         }
         let params_hash = version.key.params.hash();
         let slot = Arc::new(Slot {
@@ -255,7 +252,6 @@ impl Fleet {
             stop,
             retired: AtomicBool::new(false),
             committed_ms: AtomicI64::new(cursor_ms),
-            committed: AtomicBool::new(restored),
             cpu_ns: AtomicU64::new(0),
             runner: Mutex::new(runner),
         });
@@ -344,15 +340,10 @@ impl Fleet {
         self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
     }
 
-    /// Nothing of a delivery was kept: every trader goes back to where it was committed, as after a restart of the host.
+    /// Nothing of a delivery was kept: every trader goes back to where it was.
     fn roll_back(&self, slots: &[Arc<Slot>]) {
         for slot in slots {
-            let mut runner = lock(&slot.runner);
-            if slot.committed.load(Ordering::Acquire) {
-                runner.roll_back(slot.committed_ms.load(Ordering::Acquire));
-            } else {
-                runner.start_over(slot.committed_ms.load(Ordering::Acquire));
-            }
+            lock(&slot.runner).undo();
         }
     }
 
@@ -423,7 +414,6 @@ impl Fleet {
         delivered.signals = signals.len() as u64 - delivered.historical;
         for (slot, cursor_ms) in cursors {
             slot.committed_ms.store(cursor_ms, Ordering::Release);
-            slot.committed.store(true, Ordering::Release);
         }
         Ok(delivered)
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::fleet::{Fleet, Reading, Ready};
 use super::last_good::LastGood;
 use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
+use super::runner::Resume;
 use crate::ids::TraderId;
 
 use crate::module::{Module, Modules, Refusal};
@@ -72,8 +73,11 @@ pub type Fit<'a> = dyn FnMut(&Modules, &Module, Map<String, Value>) -> Result<Fi
 
 /// How far traders had been judged when this host last stopped.
 pub trait Cursors {
-    /// Close time up to which a trader had been judged; none if it did not run.
-    fn judged_ms(&self, trader: TraderId) -> Option<i64>;
+    /// Those that ran and were not forgotten since.
+    fn traders(&self) -> Vec<TraderId>;
+
+    /// Where a trader stood; none if it did not run.
+    fn resume(&self, trader: TraderId) -> Option<Resume>;
 
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
@@ -168,6 +172,7 @@ impl Reconciler {
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
         self.note_stopped(means);
+        self.note_absent(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -202,6 +207,18 @@ impl Reconciler {
                 if let Some(cursors) = &mut means.cursors {
                     cursors.forget(*id);
                 }
+            }
+        }
+    }
+
+    /// Traders that ran when the host last stopped and must not run now. Nobody stops them here, so they are forgotten here: one
+    /// that is enabled later does not say what it would have said meanwhile.
+    fn note_absent(&self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        let Some(cursors) = &mut means.cursors else { return };
+        for id in cursors.traders() {
+            let is_active = self.running.get(&id).is_some_and(|running| running.active.is_some());
+            if !is_active && !desired.contains_key(&id) {
+                cursors.forget(id);
             }
         }
     }
@@ -439,8 +456,8 @@ impl Reconciler {
             _ => Unfit::Refused(fault.reason),
         })?;
         let Fitted { params, subscription, note } = fitted;
-        let judged_ms = means.cursors.as_ref().and_then(|cursors| cursors.judged_ms(trader.id()));
-        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, judged_ms };
+        let resume = means.cursors.as_ref().and_then(|cursors| cursors.resume(trader.id()));
+        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, resume };
         Ok((ready, note))
     }
 

@@ -109,7 +109,7 @@ impl Arena {
         let subscription = modules.subscription(&module, &params).map_err(|fault| fault.to_string())?;
         let owned = owned(contestant, ModuleRef { digest: module.digest, place: String::new() });
         let (id, version) = (owned.id(), Version::of(&owned));
-        let ready = Ready { owned, version, module, params, subscription, judged_ms: None };
+        let ready = Ready { owned, version, module, params, subscription, resume: None };
         assert!(self.fleet.insert(ready, self.fleet.begin_read()));
         Ok(id)
     }

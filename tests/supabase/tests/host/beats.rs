@@ -18,7 +18,8 @@ pub type Beat = (String, i64);
 
 /// What a trader with `every` says of these symbols and minutes.
 pub fn beats(trader: &str, symbols: Range<usize>, minutes: Range<usize>, every: usize) -> BTreeSet<Beat> {
-    let beats = minutes.filter(|minute| (minute + 1) % every == 0).flat_map(|minute| {
+    let first = usize::try_from(START_MS / 60_000).unwrap();
+    let beats = minutes.filter(move |minute| (first + minute + 1) % every == 0).flat_map(|minute| {
         symbols.clone().map(move |symbol| {
             let open_ms = START_MS + minute as i64 * 60_000;
             let (trader, symbol) = (trader.parse().unwrap(), format!("S{symbol:03}USDT"));

@@ -18,7 +18,7 @@ fn a_second_host_on_one_data_dir_is_refused_and_the_first_runs_on() {
     assert_eq!(code, 1, "{words}");
     let line = last_line(&words);
     assert!(
-        line.contains("outbox.lock` is locked by another process; stop that one, or give each host a DATA_DIR"),
+        line.contains("outbox.lock\" is locked by another process; stop that one, or give each host a DATA_DIR"),
         "{words}"
     );
     let before = world.count("select count(*) from signals");
@@ -46,5 +46,5 @@ fn a_data_dir_of_another_identity_is_refused() {
             && line.contains("give each host a DATA_DIR"),
         "{words}"
     );
-    assert!(line.contains("outbox.sqlite3` belongs to"), "{words}");
+    assert!(line.contains("outbox.sqlite3\" belongs to"), "{words}");
 }
