@@ -37,6 +37,13 @@ impl SupabaseRegistry {
         Self { client, runtime, env, known: BTreeSet::new(), refused }
     }
 
+    /// Rows that were there when the host last stopped: a first list without them is not believed at once either.
+    #[must_use]
+    pub fn knowing(mut self, known: impl IntoIterator<Item = TraderId>) -> Self {
+        self.known.extend(known);
+        self
+    }
+
     async fn rows(&self) -> Result<Vec<Value>, ApiError> {
         let filter = match &self.env {
             RunModeEnv::UserDedicated { user, .. } => Filter::eq("user_id", user),
@@ -46,7 +53,7 @@ impl SupabaseRegistry {
     }
 
     /// A list that lacks rows which were there counts when a second read, after a proof of privilege, says the same: without
-    /// privilege every list is empty.
+    /// privilege every list is empty. The proof counts the rows as well, so a list that is cut on its way stays without effect.
     async fn read(&self) -> Result<Snapshot, ApiError> {
         let first = self.snapshot_of(self.rows().await?);
         if self.lacks_nothing(&first) {
@@ -57,6 +64,11 @@ impl SupabaseRegistry {
             return Err(ApiError::needs_mending("read traders", fault.what.clone(), fault.fix));
         }
         let second = self.snapshot_of(self.rows().await?);
+        let (counted, came) = (self.counted(check.traders.as_ref()), second.traders.len() as u64);
+        if came < counted {
+            let reason = format!("{came} rows came, and the database counts {counted}");
+            return Err(ApiError::suspicious("read traders", reason));
+        }
         let gone = |snapshot: &Snapshot| -> BTreeSet<TraderId> { &self.known - &ids(snapshot) };
         if gone(&first) == gone(&second) {
             return Ok(second);
@@ -65,6 +77,14 @@ impl SupabaseRegistry {
             return Ok(second);
         }
         Err(ApiError::suspicious("read traders", "two reads in a row differ in what they lack"))
+    }
+
+    /// Rows that the list must have at least.
+    fn counted(&self, counts: Option<&TraderCounts>) -> u64 {
+        counts.map_or(0, |counts| match &self.env {
+            RunModeEnv::UserDedicated { .. } => counts.of_user,
+            RunModeEnv::SharedBackend { .. } => counts.built_in,
+        })
     }
 
     fn lacks_nothing(&self, snapshot: &Snapshot) -> bool {

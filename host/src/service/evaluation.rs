@@ -30,8 +30,6 @@ pub(super) struct Evaluation {
     pub(super) nudges: Nudges,
     /// What the market did before the first candle that is told live, where a feed begins with that: its close time.
     pub(super) history_until_ms: Option<i64>,
-    /// Close time up to which all traders were judged when the host last stopped.
-    pub(super) resume_ms: Option<i64>,
 }
 
 /// Where candle time was when the clock was looked at.
@@ -83,7 +81,8 @@ impl Evaluation {
 
     /// Takes in what lies before the first candle that is news to some trader, and returns the segment that has it.
     fn catch_up(&self) -> Result<Option<Segment>, FeedError> {
-        let until_ms = self.resume_ms.max(self.history_until_ms);
+        // The first read of the registry is done: traders that must not run any more hold nobody back.
+        let until_ms = self.outbox.earliest_cursor().max(self.history_until_ms);
         let Some(until_ms) = until_ms else { return Ok(None) };
         let mut candles = 0;
         while !self.wake.has_ended() {

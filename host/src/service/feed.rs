@@ -30,8 +30,6 @@ pub(super) struct Connected {
     pub(super) feed: SharedFeed,
     /// Up to this close time its candles are history for everybody.
     pub(super) history_until_ms: Option<i64>,
-    /// Up to this close time they are for those who ran before, if the feed limits that.
-    pub(super) resume_ms: Option<i64>,
     /// Where the feed follows the clock: before this nothing is told live.
     pub(super) floor_ms: Option<i64>,
 }
@@ -54,7 +52,7 @@ pub(super) fn of_files_or_made_up(service: &ServiceConfig) -> Result<Option<Conn
             (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SYNTHETIC_START_MS - 1))
         }
     };
-    Ok(Some(Connected { feed: wanting_all(feed), history_until_ms, resume_ms: None, floor_ms: None }))
+    Ok(Some(Connected { feed: wanting_all(feed), history_until_ms, floor_ms: None }))
 }
 
 /// The exchange, once it answers.
@@ -97,7 +95,7 @@ pub(super) async fn connect(
         .map_err(|error| StartError::Host(error.to_string()))?;
     tracing::info!(symbols = names.len(), "the exchange is reached");
     let history_until_ms = if resume_ms.is_none() { Some(now_ms) } else { None };
-    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms, resume_ms, floor_ms: Some(floor_ms) })
+    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms, floor_ms: Some(floor_ms) })
 }
 
 async fn ask(exchange: &Exchange, choice: &Choice) -> Result<(i64, Vec<String>), ExchangeError> {

@@ -45,7 +45,7 @@ use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, Supabase};
-use crate::supervisor::{Begin, Fleet, LastGood, Reconciler};
+use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
 const CHART_CANDLES: usize = 150;
@@ -153,13 +153,12 @@ async fn run_on(
             () = ending.comes() => return Ok(()),
         },
     };
-    let feed::Connected { feed, history_until_ms, resume_ms, floor_ms } = connected;
-    let resume_ms = resume_ms.or(outbox.earliest_cursor());
+    let feed::Connected { feed, history_until_ms, floor_ms } = connected;
     fleet.offer(feed.lock().unwrap_or_else(PoisonError::into_inner).symbols().clone());
     let wake = Wake::default();
     let (passed, passes) = watch::channel(0);
     let control = Control {
-        registry: Box::new(registry(&client, env, &health)),
+        registry: Box::new(registry(&client, env, &health, &outbox)),
         reconciler: Reconciler::new(scope, last_good),
         cursors: Box::new(Cursors { outbox: outbox.clone(), floor_ms }),
         fleet: fleet.clone(),
@@ -177,7 +176,6 @@ async fn run_on(
         feed,
         // The exchange has a clock of its own.
         speed: if service.feed.is_test() { service.feed_speed } else { Speed::Max },
-        resume_ms,
         outbox,
         health: health.clone(),
         wake: wake.clone(),
@@ -227,17 +225,19 @@ struct Cursors {
 
 impl crate::supervisor::Cursors for Cursors {
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin {
-        let judged_ms = self.outbox.judged(trader);
         // The candles of a test feed are of another time than the clock of the database.
-        let Some(floor_ms) = self.floor_ms else { return judged_ms.map_or(Begin::Anew(None), Begin::Resume) };
-        let least_ms = enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms));
-        match judged_ms {
-            Some(judged_ms) => Begin::Resume(judged_ms.max(least_ms)),
-            None => Begin::Anew(Some(least_ms)),
-        }
+        let least_ms = self
+            .floor_ms
+            .map(|floor_ms| enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms)));
+        let Some(judged_ms) = self.outbox.judged(trader) else { return Begin::Anew(least_ms) };
+        let told = self.outbox.told(trader).unwrap_or_else(|error| {
+            tracing::warn!(trader_id = %trader, %error, "its cooldowns begin anew");
+            Vec::new()
+        });
+        Begin::Resume(Resume { judged_ms: judged_ms.max(least_ms.unwrap_or(i64::MIN)), told })
     }
 
-    fn known(&self) -> Vec<TraderId> {
+    fn traders(&self) -> Vec<TraderId> {
         self.outbox.traders()
     }
 
@@ -248,10 +248,11 @@ impl crate::supervisor::Cursors for Cursors {
     }
 }
 
-fn registry(client: &Supabase, env: &RunModeEnv, health: &Arc<Health>) -> SupabaseRegistry {
+fn registry(client: &Supabase, env: &RunModeEnv, health: &Arc<Health>, outbox: &Outbox) -> SupabaseRegistry {
     let health = health.clone();
     let refused = move |error: &ApiError| health.refused(error.to_string());
     SupabaseRegistry::new(client.clone(), tokio::runtime::Handle::current(), env.clone(), Box::new(refused))
+        .knowing(outbox.traders())
 }
 
 fn log_start(service: &ServiceConfig) {
@@ -283,7 +284,7 @@ fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Resu
     })?;
     let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default()).map_err(|error| {
         // An app that lost its settings would come back as another one: that no restart mends.
-        if matches!(error, OpenError::Foreign { .. }) {
+        if matches!(error, OpenError::Foreign { .. } | OpenError::Newer { .. }) {
             StartError::Project(error.to_string())
         } else {
             StartError::Host(error.to_string())

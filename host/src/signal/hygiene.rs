@@ -28,18 +28,83 @@ pub struct Asking {
     pub open_time_ms: i64,
 }
 
+/// The last signal of a kind that was told: what a cooldown counts from after a restart of the host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastTold {
+    /// The symbol's name.
+    pub symbol: String,
+    /// The candle's interval, as in `1m`.
+    pub interval: String,
+    /// The tag's name.
+    pub tag: String,
+    /// When the candle opened, UTC milliseconds.
+    pub open_time_ms: i64,
+}
+
+/// Symbol, interval and tag, of which each has a memory of its own.
+type Kind = (Interval, u32, u32);
+
 /// The memory of one trader.
 #[derive(Debug, Clone, Default)]
 pub struct Keeper {
-    said: HashMap<(Interval, u32, u32), Said>,
+    said: HashMap<Kind, Said>,
+    room: Room,
+    held_back: u64,
+    /// What was there before the delivery in hand, the newest change last.
+    changes: Vec<(Kind, Option<Said>)>,
+    before: (Room, u64),
+}
+
+/// What was kept of the run and of the minute in hand.
+#[derive(Debug, Clone, Copy, Default)]
+struct Room {
     run: Option<(i64, Interval)>,
     kept_in_run: u32,
     minute: i64,
     kept_in_minute: u32,
-    held_back: u64,
 }
 
 impl Keeper {
+    /// Begins a delivery, to which [`undo`](Self::undo) goes back.
+    pub fn begin(&mut self) {
+        self.changes.clear();
+        self.before = (self.room, self.held_back);
+    }
+
+    /// Forgets what was asked since the delivery began.
+    pub fn undo(&mut self) {
+        for (kind, before) in self.changes.drain(..).rev() {
+            match before {
+                Some(said) => self.said.insert(kind, said),
+                None => self.said.remove(&kind),
+            };
+        }
+        (self.room, self.held_back) = self.before;
+    }
+
+    /// Remembers a signal that was told by an earlier process.
+    pub fn was_told(&mut self, asking: Asking) {
+        let Asking { symbol, interval, tag, open_time_ms } = asking;
+        let said = Said { emitted_open_ms: open_time_ms, kept_open_ms: Some(open_time_ms) };
+        self.said.insert((interval, symbol, tag), said);
+    }
+
+    /// Remembers that a candle had the signal, of a candle that was judged before: whether it was told then, is known already.
+    pub fn was_emitted(&mut self, asking: Asking) {
+        let Asking { symbol, interval, tag, open_time_ms } = asking;
+        let kind = (interval, symbol, tag);
+        let said = self.said.get(&kind).copied();
+        if said.is_none_or(|said| said.emitted_open_ms < open_time_ms) {
+            let kept_open_ms = said.and_then(|said| said.kept_open_ms);
+            self.set(kind, Said { emitted_open_ms: open_time_ms, kept_open_ms });
+        }
+    }
+
+    fn set(&mut self, kind: Kind, said: Said) {
+        let before = self.said.insert(kind, said);
+        self.changes.push((kind, before));
+    }
+
     /// Whether the signal is kept. Must be asked in order of candle time; a candle is judged once.
     pub fn keep(&mut self, rules: &Hygiene, asking: Asking) -> bool {
         let Asking { symbol, interval, tag, open_time_ms } = asking;
@@ -55,7 +120,7 @@ impl Keeper {
         let is_held = cools || (rules.on_transition && was_emitted_before);
         let kept = !is_held && self.has_room(rules, interval, open_time_ms);
         let kept_open_ms = if kept { Some(open_time_ms) } else { said.and_then(|said| said.kept_open_ms) };
-        self.said.insert(key, Said { emitted_open_ms: open_time_ms, kept_open_ms });
+        self.set(key, Said { emitted_open_ms: open_time_ms, kept_open_ms });
         if !kept {
             self.held_back += 1;
         }
@@ -71,22 +136,23 @@ impl Keeper {
     /// Counts a signal against the run (one close of one interval) and the minute of candle time, if they have room for it.
     fn has_room(&mut self, rules: &Hygiene, interval: Interval, open_time_ms: i64) -> bool {
         let close_ms = interval.close_of(open_time_ms);
-        if self.run != Some((close_ms, interval)) {
-            self.run = Some((close_ms, interval));
-            self.kept_in_run = 0;
+        let room = &mut self.room;
+        if room.run != Some((close_ms, interval)) {
+            room.run = Some((close_ms, interval));
+            room.kept_in_run = 0;
         }
         let minute = close_ms.div_euclid(60_000);
-        if self.minute != minute {
-            self.minute = minute;
-            self.kept_in_minute = 0;
+        if room.minute != minute {
+            room.minute = minute;
+            room.kept_in_minute = 0;
         }
-        let room = (rules.max_per_run == 0 || self.kept_in_run < rules.max_per_run)
-            && self.kept_in_minute < limits::SIGNALS_PER_MINUTE;
-        if room {
-            self.kept_in_run += 1;
-            self.kept_in_minute += 1;
+        let has_room = (rules.max_per_run == 0 || room.kept_in_run < rules.max_per_run)
+            && room.kept_in_minute < limits::SIGNALS_PER_MINUTE;
+        if has_room {
+            room.kept_in_run += 1;
+            room.kept_in_minute += 1;
         }
-        room
+        has_room
     }
 }
 
@@ -119,6 +185,40 @@ mod tests {
         assert_eq!(kept(rules, &[1, 2, 3, 4, 5, 6, 7]), [1, 4, 7]);
         let rules = Hygiene { cooldown_ms: 2 * MINUTE as u64, ..Hygiene::default() };
         assert_eq!(kept(rules, &[1, 2, 3, 4, 5]), [1, 3, 5]);
+    }
+
+    /// What is undone is asked again, and answered as if it had never been asked.
+    #[test]
+    fn a_delivery_that_is_undone_leaves_nothing_behind() {
+        let rules = Hygiene { cooldown_candles: 2, on_transition: true, max_per_run: 1, ..Hygiene::default() };
+        let ask = |keeper: &mut Keeper, minutes: &[i64]| -> Vec<bool> {
+            let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+            minutes.iter().map(|minute| keeper.keep(&rules, asking(*minute))).collect()
+        };
+        let (mut whole, mut undone) = (Keeper::default(), Keeper::default());
+        for minutes in [[1, 2, 4], [6, 7, 9], [13, 14, 20]] {
+            undone.begin();
+            ask(&mut undone, &minutes);
+            undone.undo();
+            undone.begin();
+            assert_eq!(ask(&mut undone, &minutes), ask(&mut whole, &minutes));
+            assert_eq!(undone.held_back(), whole.held_back());
+        }
+    }
+
+    #[test]
+    fn a_cooldown_goes_on_after_a_restart() {
+        let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+        let rules = Hygiene { cooldown_candles: 2, ..Hygiene::default() };
+        let mut keeper = Keeper::default();
+        keeper.was_told(asking(4));
+        keeper.was_emitted(asking(5));
+        assert_eq!([6, 7, 8].map(|minute| keeper.keep(&rules, asking(minute))), [false, true, false]);
+        let rules = Hygiene { on_transition: true, ..Hygiene::default() };
+        let mut keeper = Keeper::default();
+        keeper.was_told(asking(3));
+        keeper.was_emitted(asking(5));
+        assert_eq!([6, 7, 9].map(|minute| keeper.keep(&rules, asking(minute))), [false, false, true]);
     }
 
     #[test]

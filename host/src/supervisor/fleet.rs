@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::plan::Version;
-use super::runner::{Counts, FaultReport, Runner, Surroundings};
+use super::runner::{Counts, FaultReport, Resume, Runner, Surroundings};
 use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
 use crate::ids::TraderId;
@@ -35,8 +35,6 @@ struct Slot {
     retired: AtomicBool,
     /// Close time up to which its findings have been committed. Written under the gate.
     committed_ms: AtomicI64,
-    /// Whether anything of it was committed: what its first warm-up says is told once.
-    committed: AtomicBool,
     /// CPU time of its evaluations, nanoseconds; 0 where nobody counts it.
     cpu_ns: AtomicU64,
     /// Live and historical signals that were committed. What was found and not committed does not count. Written under the gate.
@@ -106,13 +104,13 @@ pub struct Ready {
 }
 
 /// Where a trader begins that does not take another one's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin {
     /// It has said nothing yet. What it says of candles that are there already is historical, and so is what closes up to this time:
     /// when it was enabled, where the feed follows the clock.
     Anew(Option<i64>),
-    /// It ran when this host last stopped, and was judged up to this close. What it says of later candles is news.
-    Resume(i64),
+    /// It ran when this host last stopped.
+    Resume(Resume),
 }
 
 /// When a read of the registry began. What was stopped later than that, the read cannot start again.
@@ -301,15 +299,15 @@ impl Fleet {
         if let Some(replaced) = &replaced {
             self.retire(replaced);
         }
-        let (cursor_ms, restored) = match (&replaced, begin) {
-            (Some(slot), _) => (slot.committed_ms.load(Ordering::Acquire), false),
-            (None, Begin::Resume(judged_ms)) => (judged_ms, true),
-            (None, Begin::Anew(enabled_ms)) => ((*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN)), false),
+        let cursor_ms = match (&replaced, &begin) {
+            (Some(slot), _) => slot.committed_ms.load(Ordering::Acquire),
+            (None, Begin::Resume(resume)) => resume.judged_ms,
+            (None, Begin::Anew(enabled_ms)) => (*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN)),
         };
         let stop = StopFlag::new();
         let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
-        if restored {
-            runner.roll_back(cursor_ms);
+        if let (None, Begin::Resume(resume)) = (&replaced, &begin) {
+            runner = runner.resumed(resume, self.symbols());
         }
         let params_hash = version.key.params.hash();
         let slot = Arc::new(Slot {
@@ -320,7 +318,6 @@ impl Fleet {
             stop,
             retired: AtomicBool::new(false),
             committed_ms: AtomicI64::new(cursor_ms),
-            committed: AtomicBool::new(restored),
             cpu_ns: AtomicU64::new(0),
             signals: AtomicU64::new(0),
             historical: AtomicU64::new(0),
@@ -416,15 +413,10 @@ impl Fleet {
         self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
     }
 
-    /// Nothing of a delivery was kept: every trader goes back to where it was committed, as after a restart of the host.
+    /// Nothing of a delivery was kept: every trader goes back to where it was.
     fn roll_back(&self, slots: &[Arc<Slot>]) {
         for slot in slots {
-            let mut runner = lock(&slot.runner);
-            if slot.committed.load(Ordering::Acquire) {
-                runner.roll_back(slot.committed_ms.load(Ordering::Acquire));
-            } else {
-                runner.start_over(slot.committed_ms.load(Ordering::Acquire));
-            }
+            lock(&slot.runner).undo();
         }
     }
 
@@ -503,7 +495,6 @@ impl Fleet {
         }
         for (slot, cursor_ms) in cursors {
             slot.committed_ms.store(cursor_ms, Ordering::Release);
-            slot.committed.store(true, Ordering::Release);
         }
         Ok(delivered)
     }

@@ -14,4 +14,4 @@ pub use fit::{Mismatch, fit, fitting};
 pub use fleet::{Begin, Delivered, Fleet, Reading, Ready, Status, Tally, room};
 pub use last_good::LastGood;
 pub use reconcile::{Change, Cursors, Fit, Fitted, Means, Reconciler, State, Verdict};
-pub use runner::{Counts, FaultReport};
+pub use runner::{Counts, FaultReport, Resume};

@@ -78,8 +78,8 @@ pub trait Cursors {
     /// Where a trader begins that was last enabled then.
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin;
 
-    /// All traders that have a cursor.
-    fn known(&self) -> Vec<TraderId>;
+    /// Those that ran and were not forgotten since.
+    fn traders(&self) -> Vec<TraderId>;
 
     /// The trader was stopped: when it starts again, it starts anew.
     fn forget(&mut self, trader: TraderId);
@@ -176,7 +176,8 @@ impl Reconciler {
         owned.retain(|id, _| !means.fleet.is_barred(*id, means.read));
         let desired: BTreeMap<TraderId, Version> =
             owned.iter().map(|(id, trader)| (*id, Version::of(trader))).collect();
-        self.note_stopped(&desired, means);
+        self.note_stopped(means);
+        self.note_absent(&desired, means);
         self.remember_good(means.fleet);
         for running in self.running.values_mut() {
             running.unavailable.clear();
@@ -203,20 +204,26 @@ impl Reconciler {
         changes
     }
 
-    /// Traders that were stopped without waiting for this pass, or while the host was down.
-    fn note_stopped(&mut self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
-        if let Some(cursors) = &mut means.cursors {
-            let is_gone = |id: &TraderId| !desired.contains_key(id) && !means.fleet.holds(*id);
-            for id in cursors.known().into_iter().filter(is_gone) {
-                cursors.forget(id);
-            }
-        }
+    /// Traders that were stopped without waiting for this pass.
+    fn note_stopped(&mut self, means: &mut Means<'_, '_>) {
         for (id, running) in &mut self.running {
             if running.active.is_some() && !means.fleet.holds(*id) {
                 running.active = None;
                 if let Some(cursors) = &mut means.cursors {
                     cursors.forget(*id);
                 }
+            }
+        }
+    }
+
+    /// Traders that ran when the host last stopped and must not run now. Nobody stops them here, so they are forgotten here: one
+    /// that is enabled later does not say what it would have said meanwhile.
+    fn note_absent(&self, desired: &BTreeMap<TraderId, Version>, means: &mut Means<'_, '_>) {
+        let Some(cursors) = &mut means.cursors else { return };
+        for id in cursors.traders() {
+            let is_active = self.running.get(&id).is_some_and(|running| running.active.is_some());
+            if !is_active && !desired.contains_key(&id) {
+                cursors.forget(id);
             }
         }
     }

@@ -11,6 +11,8 @@ vyx_sdk::params! {
         symbol: String = "BADUSDT".to_owned();
         /// Open time of the first candle at which it traps, UTC milliseconds.
         from_ms: i64 = 0;
+        /// Candles between two signals of a symbol.
+        cooldown: u32 = 0, in 0..=1000;
     }
 }
 
@@ -24,8 +26,8 @@ impl Trader for OneSymbol {
     const SUMMARY: &'static str = "Says when a candle closes above its open, but for one symbol.";
     const TAGS: &'static [Tag] = &[UP];
 
-    fn subscription(_: &Params) -> Subscription {
-        Subscription::to(Interval::M1, 10)
+    fn subscription(params: &Params) -> Subscription {
+        Subscription::to(Interval::M1, 10).cooldown_candles(params.cooldown)
     }
 
     fn new(params: &Params, symbol: &str) -> Self {

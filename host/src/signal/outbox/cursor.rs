@@ -1,4 +1,5 @@
-//! How far candles have been judged, as it is on disk. A mirror in memory keeps a delivery from writing what did not change.
+//! How far candles have been judged, and what was told last, as it is on disk. A mirror of the cursors in memory keeps a delivery
+//! from writing what did not change.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use crate::ids::TraderId;
-use crate::signal::Burst;
+use crate::signal::hygiene::LastTold;
+use crate::signal::{Burst, StampedSignal};
 
 /// The cursors of one feed.
 #[derive(Debug, Default)]
@@ -84,6 +86,29 @@ impl Cursors {
         Ok(())
     }
 
+    pub(super) fn write_told(&self, connection: &Connection, signals: &[StampedSignal]) -> rusqlite::Result<()> {
+        let mut told = connection.prepare_cached(
+            "insert into told (feed, trader, symbol, interval, tag, open_ms) values (?1, ?2, ?3, ?4, ?5, ?6)
+             on conflict (feed, trader, symbol, interval, tag) do update set open_ms = max(open_ms, excluded.open_ms)",
+        )?;
+        for signal in signals.iter().filter(|signal| !signal.is_historical()) {
+            let trader = signal.trader_id();
+            let (symbol, interval, tag) = (signal.symbol(), signal.interval(), signal.tag());
+            let open_ms = signal.open_time().as_millisecond();
+            told.execute(params![self.feed, trader.uuid().as_bytes(), symbol, interval, tag, open_ms])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn told(&self, connection: &Connection, trader: TraderId) -> rusqlite::Result<Vec<LastTold>> {
+        let mut select = connection
+            .prepare_cached("select symbol, interval, tag, open_ms from told where feed = ?1 and trader = ?2")?;
+        let told = select.query_map(params![self.feed, trader.uuid().as_bytes()], |row| {
+            Ok(LastTold { symbol: row.get(0)?, interval: row.get(1)?, tag: row.get(2)?, open_time_ms: row.get(3)? })
+        })?;
+        told.collect()
+    }
+
     /// After the commit.
     pub(super) fn apply(&mut self, change: Change) {
         if change.is_ahead {
@@ -97,6 +122,9 @@ impl Cursors {
         if self.lags.contains_key(&trader) {
             connection
                 .prepare_cached("delete from trader where feed = ?1 and id = ?2")?
+                .execute(params![self.feed, trader.uuid().as_bytes()])?;
+            connection
+                .prepare_cached("delete from told where feed = ?1 and trader = ?2")?
                 .execute(params![self.feed, trader.uuid().as_bytes()])?;
             self.lags.remove(&trader);
         }

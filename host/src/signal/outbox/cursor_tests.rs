@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use crate::ids::TraderId;
-use crate::signal::Burst;
 use crate::signal::outbox::fixtures::{IDENTITY, open, trader};
 use crate::signal::outbox::{Bounds, Outbox};
+use crate::signal::{Burst, StampedSignal};
 
 fn tell(outbox: &Outbox, close_ms: i64, cursors: &[(TraderId, i64)]) {
     outbox.keep(&Burst { signals: &[], close_ms, cursors }).unwrap();
@@ -98,4 +98,23 @@ fn each_feed_has_its_own() {
     drop(outbox);
     let outbox = Outbox::open(dir.path(), IDENTITY, "another", Bounds::default()).unwrap();
     assert_eq!((outbox.feed_cursor(), outbox.judged(trader(1))), (None, None));
+}
+
+/// Of live signals only: nobody was told the others.
+#[test]
+fn the_last_signal_of_each_kind_is_known_after_a_restart_until_its_trader_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = open(dir.path());
+    let sample = |minute, tag: &str, historical| StampedSignal::sample(trader(1), minute, tag, historical);
+    let signals = [sample(3, "up", false), sample(7, "up", false), sample(5, "down", false), sample(9, "down", true)];
+    outbox.keep(&Burst { signals: &signals, close_ms: 100, cursors: &[(trader(1), 100)] }).unwrap();
+    // A candle that is judged again does not lead back.
+    outbox.keep(&Burst { signals: &signals[..1], close_ms: 200, cursors: &[(trader(1), 200)] }).unwrap();
+    let outbox = reopened(outbox, dir.path(), &[trader(1)]);
+    let told: Vec<(String, i64)> =
+        outbox.told(trader(1)).unwrap().into_iter().map(|told| (told.tag, told.open_time_ms)).collect();
+    let open_ms = |signal: &StampedSignal| signal.open_time().as_millisecond();
+    assert_eq!(told, [("down".to_owned(), open_ms(&signals[2])), ("up".to_owned(), open_ms(&signals[1]))]);
+    outbox.forget_trader(trader(1)).unwrap();
+    assert_eq!(outbox.told(trader(1)).unwrap(), []);
 }

@@ -76,6 +76,16 @@ create table trader (
   lag_ms integer,
   primary key (feed, id)
 ) strict, without rowid;
+-- The last live signal of each kind: what a cooldown counts from after a restart.
+create table told (
+  feed text not null,
+  trader blob not null,
+  symbol text not null,
+  interval text not null,
+  tag text not null,
+  open_ms integer not null,
+  primary key (feed, trader, symbol, interval, tag)
+) strict, without rowid;
 ";
 
 /// Why an outbox cannot be used.

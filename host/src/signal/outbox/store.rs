@@ -16,6 +16,7 @@ use super::schema::{OpenError, Opened};
 use super::{FILE_NAME, MAX_BYTES, MAX_ROWS, NEARLY_FULL_PERCENT, Row, Table, schema};
 use crate::config::quoted;
 use crate::ids::TraderId;
+use crate::signal::hygiene::LastTold;
 use crate::signal::{Burst, Sink};
 
 /// How much may wait.
@@ -172,6 +173,7 @@ impl Outbox {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let added = insert(&transaction, &rows)?;
         cursors.write(&transaction, &change)?;
+        cursors.write_told(&transaction, burst.signals)?;
         // Counted before the sender can see them, so that it never takes away what was not yet added.
         self.grow(added);
         if let Err(error) = transaction.commit() {
@@ -225,6 +227,16 @@ impl Outbox {
     #[must_use]
     pub fn judged(&self, trader: TraderId) -> Option<i64> {
         lock(&self.0.writer).cursors.judged(trader)
+    }
+
+    /// The last live signal of each kind that a trader told, since it was last started anew.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub fn told(&self, trader: TraderId) -> Result<Vec<LastTold>, OutboxError> {
+        let writer = lock(&self.0.writer);
+        Ok(writer.cursors.told(&writer.connection, trader)?)
     }
 
     /// The earliest cursor, of the feed or of a trader: what comes after it has to be fetched after a restart.

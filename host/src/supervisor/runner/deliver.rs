@@ -80,7 +80,7 @@ impl Runner {
             };
             let cursor_ms = masks.get(symbol).map_or(self.cursor_ms, |mask| mask.cursor_ms);
             let historical = batch.close_time_ms <= cursor_ms;
-            if tell == Tell::Nothing || (tell == Tell::News && historical) {
+            if tell == Tell::Nothing {
                 continue;
             }
             let asking = Asking {
@@ -89,6 +89,10 @@ impl Runner {
                 tag: emission.tag,
                 open_time_ms: batch.open_time_ms,
             };
+            if tell == Tell::News && historical {
+                self.keeper.was_emitted(asking);
+                continue;
+            }
             if !self.keeper.keep(&wants.subscription.hygiene, asking) {
                 continue;
             }

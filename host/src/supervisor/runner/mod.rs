@@ -21,7 +21,7 @@ use crate::market::{CloseRef, Interval, Segment, SymbolId, Symbols};
 use crate::module::Module;
 use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription};
 use crate::signal::Finding;
-use crate::signal::hygiene::Keeper;
+use crate::signal::hygiene::{Asking, Keeper, LastTold};
 
 /// Log lines that are kept until somebody takes them.
 const LOG_LINES_KEPT: usize = 1_000;
@@ -101,8 +101,28 @@ impl Counts {
     }
 }
 
-/// A symbol that the trader is not given for a while.
+/// Where a trader stood when the host last stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// Close time up to which it had been judged: what it says of later candles is news.
+    pub judged_ms: i64,
+    /// The last live signal of each kind.
+    pub told: Vec<LastTold>,
+}
+
+/// What a delivery changes and [`Runner::undo`] puts back.
 #[derive(Debug)]
+struct Before {
+    cursor_ms: i64,
+    has_started: bool,
+    masks: BTreeMap<u32, Mask>,
+    backoff: Backoff,
+    signals: u64,
+    historical_signals: u64,
+}
+
+/// A symbol that the trader is not given for a while.
+#[derive(Debug, Clone)]
 struct Mask {
     backoff: Backoff,
     masked: bool,
@@ -127,6 +147,7 @@ pub struct Runner {
     seen: Vec<Vec<Seen>>,
     backoff: Backoff,
     keeper: Keeper,
+    before: Option<Before>,
     counts: Counts,
     last_fault: Option<FaultReport>,
     log: Vec<LogLine>,
@@ -173,6 +194,7 @@ impl Runner {
             seen: Vec::new(),
             backoff: Backoff::of_trader(),
             keeper: Keeper::default(),
+            before: None,
             counts: Counts::default(),
             last_fault: None,
             log: Vec::new(),
@@ -184,6 +206,7 @@ impl Runner {
     /// Delivers a segment and returns what was found, in the order of delivery. An instance that is not there is made first, as
     /// of `now_ms` if the segment is empty.
     pub fn run(&mut self, segment: &Segment, now_ms: i64, around: Surroundings<'_>) -> Vec<Finding> {
+        self.begin();
         if segment.is_empty() && self.instance.is_none() && self.backoff.may_run(now_ms) && !self.stop.is_set() {
             self.start_or_strike(Position::before(now_ms.saturating_add(1)), now_ms, around);
         }
@@ -197,22 +220,48 @@ impl Runner {
         std::mem::take(&mut self.found)
     }
 
-    /// Goes back to where it was judged up to `cursor_ms` and all of that had been told: after a restart of the host, or when
-    /// nothing of a delivery could be kept.
-    pub fn roll_back(&mut self, cursor_ms: i64) {
-        self.start_over(cursor_ms);
+    /// Goes on where it stood when the host stopped: what it said up to there was told.
+    #[must_use]
+    pub fn resumed(mut self, resume: &Resume, symbols: &Symbols) -> Self {
+        self.cursor_ms = resume.judged_ms;
         self.has_started = true;
         self.restored = true;
+        for LastTold { symbol, interval, tag, open_time_ms } in &resume.told {
+            // Another version may know other tags, and the market other symbols.
+            let tag = self.module.manifest.tags.iter().position(|known| known.name == *tag);
+            let tag = tag.and_then(|tag| u32::try_from(tag).ok());
+            if let (Some(SymbolId(symbol)), Ok(interval), Some(tag)) = (symbols.id(symbol), interval.parse(), tag) {
+                self.keeper.was_told(Asking { symbol, interval, tag, open_time_ms: *open_time_ms });
+            }
+        }
+        self
     }
 
-    /// Goes back to where it had told nothing. Its faults stay counted.
-    pub fn start_over(&mut self, cursor_ms: i64) {
+    fn begin(&mut self) {
+        self.keeper.begin();
+        self.before = Some(Before {
+            cursor_ms: self.cursor_ms,
+            has_started: self.has_started,
+            masks: self.masks.clone(),
+            backoff: self.backoff.clone(),
+            signals: self.counts.signals,
+            historical_signals: self.counts.historical_signals,
+        });
+    }
+
+    /// Nothing of the last delivery was kept: all is as it was before it, but for the instance, which is made anew. Delivered
+    /// again, it finds the same. Its faults stay counted, and are held against it once.
+    pub fn undo(&mut self) {
         self.drop_instance();
-        self.cursor_ms = cursor_ms;
-        self.has_started = false;
-        self.masks.clear();
-        self.keeper = Keeper::default();
         self.found.clear();
+        let Some(before) = self.before.take() else { return };
+        self.keeper.undo();
+        self.cursor_ms = before.cursor_ms;
+        self.has_started = before.has_started;
+        self.masks = before.masks;
+        self.backoff = before.backoff;
+        self.counts.signals = before.signals;
+        self.counts.historical_signals = before.historical_signals;
     }
 
     /// Drops the instance.
