@@ -236,3 +236,29 @@ fn a_reload_goes_on_where_the_old_version_ended() {
     told += swapped.play(30) - historical(&swapped);
     assert_eq!(told, at_once);
 }
+
+/// It ran well long enough to be taken for a good version.
+#[test]
+fn a_version_that_crashes_later_is_replaced_by_the_one_before() {
+    let kept = tempfile::tempdir().unwrap();
+    let mut world = World::new(kept.path());
+    let good = world.set(true, "healthy", "{}");
+    world.reconcile();
+    world.play(20);
+    let from_ms = START_MS + 40 * 60_000;
+    let bad = world.set(true, "hostile-trap", &format!(r#"{{"from_ms": {from_ms}}}"#));
+    world.reconcile();
+    world.play(10);
+    world.reconcile();
+    assert_eq!(world.running(), Some(bad));
+    world.play(20);
+    world.reconcile();
+    assert_eq!(world.running(), Some(good));
+    assert!(world.play(20) > 0);
+    drop(world);
+    let mut world = World::new(kept.path());
+    world.set(true, "hostile-trap", "{}");
+    world.registry.modules.clear();
+    world.reconcile();
+    assert_eq!(world.running(), Some(good), "it is the one that is kept");
+}
