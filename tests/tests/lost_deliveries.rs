@@ -16,7 +16,7 @@ use vyx_host::sandbox::Metering;
 use vyx_host::signal::outbox::{Bounds, Outbox};
 use vyx_host::signal::{Burst, Sink};
 use vyx_host::supervisor::plan::Version;
-use vyx_host::supervisor::{Fleet, Ready, Resume};
+use vyx_host::supervisor::{Begin, Fleet, Ready, Resume};
 
 const START_MS: i64 = 1_767_571_200_000;
 const SYMBOLS: usize = 4;
@@ -102,8 +102,8 @@ fn fleet(modules: &Arc<Modules>, feed: &SyntheticFeed, resume: impl Fn(TraderId)
         let given: Map<_, _> = owned.params().clone();
         let params = module.manifest.params(&given).unwrap();
         let subscription = modules.subscription(&module, &params).unwrap();
-        let resume = resume(owned.id());
-        let ready = Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, resume };
+        let begin = resume(owned.id()).map_or(Begin::Anew(None), Begin::Resume);
+        let ready = Ready { version: Version::of(&owned), owned, module: module.clone(), params, subscription, begin };
         assert!(fleet.insert(ready, fleet.begin_read()));
     }
     fleet
