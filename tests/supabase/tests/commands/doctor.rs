@@ -5,7 +5,8 @@ use vyx_supabase::{Effect, Fault, Match};
 
 use crate::world::{ALICE, As, BUILT_IN, Ran, World};
 
-const SHARED: [(&str, &str); 3] = [("RUN_MODE", "shared_backend"), ("FEED", "synthetic:1"), ("ADMIN_TOKEN", "0123456789abcdef")];
+const SHARED: [(&str, &str); 3] =
+    [("RUN_MODE", "shared_backend"), ("FEED", "synthetic:1"), ("ADMIN_TOKEN", "0123456789abcdef")];
 
 fn doctor(world: &World, env: &[(&str, &str)]) -> Ran {
     world.vyx_with(As::Operator, &[&SHARED, env].concat(), &["doctor", "--json"])
@@ -36,8 +37,13 @@ fn a_good_deployment_has_no_faults() {
     let ran = doctor(&world, &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let report = &ran.json()[0];
-    assert_eq!((&report["ok"], &report["faults"], &report["warnings"]), (&true.into(), &0.into(), &0.into()), "{ran:?}");
-    let names: Vec<_> = report["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&report["ok"], &report["faults"], &report["warnings"]),
+        (&true.into(), &0.into(), &0.into()),
+        "{ran:?}"
+    );
+    let names: Vec<_> =
+        report["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
     insta::assert_snapshot!(names.join(" "), @"run mode project key settings reachable clock schema grants publication bucket fly app traders rows writers maps disk data dir outbox");
     let people = world.vyx_with(As::Operator, &SHARED, &["doctor"]);
     people.said(0, &["ok    run mode     shared_backend, outside of Fly", "0 faults, 0 warnings"]);
@@ -103,7 +109,9 @@ fn a_project_that_does_not_answer_is_no_fault_of_the_environment() {
     has(&ran, 1, "schema", "skip: the project was not reached");
     has(&ran, 1, "maps", "room for");
     world.standin.up();
-    let fault = Fault::new(Match::any().path("/rest/v1/rpc/host_selfcheck"), Effect::postgrest(503, "PGRST002", "Retrying")).times(1);
+    let fault =
+        Fault::new(Match::any().path("/rest/v1/rpc/host_selfcheck"), Effect::postgrest(503, "PGRST002", "Retrying"))
+            .times(1);
     world.standin.fault(fault);
     has(&doctor(&world, &[]), 0, "reachable", "ok: ");
 }

@@ -26,7 +26,8 @@ impl Host {
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(send.send(line))));
         let mut said = Vec::new();
         loop {
-            let line = receive.recv_timeout(HANG).unwrap_or_else(|_| panic!("the host does not listen:\n{}", said.join("\n")));
+            let line =
+                receive.recv_timeout(HANG).unwrap_or_else(|_| panic!("the host does not listen:\n{}", said.join("\n")));
             let log: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if log["fields"]["message"] == "listening" {
                 let port = log["fields"]["port"].as_u64().unwrap();
@@ -51,10 +52,17 @@ fn a_module_is_published_runs_is_verified_and_rolled_back() {
     let first = component("golden-cross");
     world.vyx(As::Operator, &["publish", &first, "--built-in", "Golden Cross"]).said(0, &["state     running"]);
     let second = component("rsi-oversold-bounce");
-    world.vyx(As::Operator, &["publish", &second, "--trader", BUILT_IN]).said(0, &["state     running", &digest("golden-cross")]);
-    world.vyx(As::Operator, &["rollback", "--trader", BUILT_IN]).said(0, &["state     running", &digest("golden-cross")]);
+    world
+        .vyx(As::Operator, &["publish", &second, "--trader", BUILT_IN])
+        .said(0, &["state     running", &digest("golden-cross")]);
+    world
+        .vyx(As::Operator, &["rollback", "--trader", BUILT_IN])
+        .said(0, &["state     running", &digest("golden-cross")]);
     let traders = world.vyx(As::Operator, &["traders", "--json"]).json();
-    assert_eq!((traders[0]["state"].as_str(), traders[0]["running_module_sha256"].as_str()), (Some("running"), Some(&*digest("golden-cross"))));
+    assert_eq!(
+        (traders[0]["state"].as_str(), traders[0]["running_module_sha256"].as_str()),
+        (Some("running"), Some(&*digest("golden-cross")))
+    );
 
     let url = format!("http://127.0.0.1:{}", host.port);
     let verified = world.vyx(As::Operator, &["verify", "--shared", &url, "--toggle", BUILT_IN, "--timeout", "10"]);

@@ -25,7 +25,9 @@ fn traders_are_listed_by_whoever_may_see_them() {
 fn signals_are_listed_the_newest_first() {
     let world = World::new();
     world.vyx(As::Operator, &["signals"]).said(0, &["no signals"]);
-    for (table, symbol, at) in [("signals", "BTCUSDT", 1), ("signals", "ETHUSDT", 2), ("historical_signals", "BNBUSDT", 3)] {
+    for (table, symbol, at) in
+        [("signals", "BTCUSDT", 1), ("signals", "ETHUSDT", 2), ("historical_signals", "BNBUSDT", 3)]
+    {
         world.sql(&format!(
             "insert into {table} (id, trader_id, user_id, symbol, interval, timestamp, price_at_signal, count, source, fly_app_id, tag)
              values (gen_random_uuid(), '{ALICES_TRADER}', '{ALICE}', '{symbol}', '5m', now() + interval '{at} minutes', 100.5, 1,

@@ -11,7 +11,9 @@ fn an_operator_publishes_a_built_in_trader_and_is_told_when_it_runs() {
     let (module, sha256) = (component("golden-cross"), digest("golden-cross"));
     let args = ["publish", &module, "--built-in", "Golden Cross", "--params", "short_period=20", "--json"];
     let publishing = world.start(As::Operator, &[], &args);
-    world.standin.wait_until_blocking("the row is set", |all| all.iter().any(|one| one.method == "PATCH" && one.status == Some(200)));
+    world.standin.wait_until_blocking("the row is set", |all| {
+        all.iter().any(|one| one.method == "PATCH" && one.status == Some(200))
+    });
     assert_eq!(world.row(BUILT_IN), format!("{sha256} {{\"short_period\": 20}}"));
     // What is said of another version is no answer.
     world.host_says(BUILT_IN, "running", &"0".repeat(64), &json!({}), None);
@@ -45,15 +47,21 @@ fn an_author_publishes_for_own_traders_only() {
     world.vyx(alice, &["publish", &module, "--trader", BOBS_TRADER]).failed(2, &["no such trader is yours"]);
     world.vyx(alice, &["publish", &module, "--trader", BUILT_IN]).failed(2, &["is a built-in trader", ALICE]);
     world.vyx(alice, &["publish", &module, "--built-in", "Golden Cross"]).failed(2, &["published by operators"]);
-    assert_eq!(world.standin.count("POST", "/rest/v1/trader_modules"), before, "nothing was published before it was refused");
+    assert_eq!(
+        world.standin.count("POST", "/rest/v1/trader_modules"),
+        before,
+        "nothing was published before it was refused"
+    );
     assert_eq!(world.row(BOBS_TRADER), "null {}");
 
     // An operator publishes for a user into the prefix of that user.
-    world.vyx(As::Operator, &["publish", &module, "--trader", "b0b0", "--no-wait"]).said(0, &["built", BOBS_TRADER][1..].as_ref());
-    assert_eq!(world.rows("select name from storage.objects order by 1"), [
-        format!("{ALICE}/{sha256}.wasm"),
-        format!("{BOB}/{sha256}.wasm"),
-    ]);
+    world
+        .vyx(As::Operator, &["publish", &module, "--trader", "b0b0", "--no-wait"])
+        .said(0, &["built", BOBS_TRADER][1..].as_ref());
+    assert_eq!(
+        world.rows("select name from storage.objects order by 1"),
+        [format!("{ALICE}/{sha256}.wasm"), format!("{BOB}/{sha256}.wasm"),]
+    );
 }
 
 #[test]
@@ -61,7 +69,8 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
     let world = World::new();
     let module = component("golden-cross");
     let publish = |rest: &[&str]| world.vyx(As::Operator, &[&["publish", &module], rest].concat());
-    publish(&["--trader", "73d7da06-0000-4000-8000-00000000ffff"]).failed(2, &["there is no such trader", "vyx traders --all"]);
+    publish(&["--trader", "73d7da06-0000-4000-8000-00000000ffff"])
+        .failed(2, &["there is no such trader", "vyx traders --all"]);
     publish(&["--built-in", "Silver\u{1b}Cross"]).failed(2, &["\\u{1b}", "there is no such trader"]);
     publish(&[]).said(2, &["--trader", "--built-in"]);
     publish(&["--trader", "xyz"]).said(2, &["is not the id of a trader"]);
@@ -72,7 +81,9 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
     publish(&["--trader", BUILT_IN]).failed(2, &["no parameter \"old\"", "the row's own", "--params"]);
     world.sql("insert into traders (name, description, filter, strategy, is_built_in, ownership_type) values ('Golden Cross', '', '{}', '{}', true, 'system')");
     publish(&["--built-in", "Golden Cross"]).failed(2, &["several traders", BUILT_IN, "--trader"]);
-    world.sql(&format!("set session_replication_role = replica; update traders set is_built_in = null where id = '{BUILT_IN}'"));
+    world.sql(&format!(
+        "set session_replication_role = replica; update traders set is_built_in = null where id = '{BUILT_IN}'"
+    ));
     publish(&["--trader", BUILT_IN]).failed(1, &["contradicts itself: is_built_in is null"]);
     world.vyx(As::Operator, &["publish", "nowhere.wasm", "--trader", BUILT_IN]).failed(2, &["nowhere.wasm"]);
     assert_eq!(world.rows("select name from storage.objects"), Vec::<String>::new());
@@ -99,7 +110,9 @@ fn a_host_that_refuses_it_and_one_that_says_nothing_are_told_apart() {
     world.vyx(As::Operator, &args).said(1, &["state     unknown", "has not taken it up in 1 s", "vyx doctor"]);
     let args = ["publish", &module, "--trader", BUILT_IN, "--params", "cooldown=1"];
     let publishing = world.start(As::Operator, &[], &args);
-    world.standin.wait_until_blocking("the row is set", |all| all.iter().filter(|one| one.method == "PATCH" && one.status == Some(200)).count() == 2);
+    world.standin.wait_until_blocking("the row is set", |all| {
+        all.iter().filter(|one| one.method == "PATCH" && one.status == Some(200)).count() == 2
+    });
     world.host_says(BUILT_IN, "running", &"0".repeat(64), &json!({}), Some("no candles of 15m\u{1b}[2J"));
     world.wait(publishing).said(1, &["state     refused", "no candles of 15m\\u{1b}[2J; 000000000000… runs on"]);
     world.sql(&format!("update traders set enabled = false where id = '{BUILT_IN}'"));
@@ -134,7 +147,9 @@ fn an_author_whose_session_has_ended_is_told_to_sign_in_again() {
     let args = ["publish", &module, "--trader", ALICES_TRADER];
     let ran = world.vyx_with(As::Author(ALICE), &[("SUPABASE_USER_TOKEN", &ended)], &args);
     ran.failed(78, &["SUPABASE_USER_TOKEN", "sign in again"]);
-    world.vyx_with(As::Author(ALICE), &[("SUPABASE_USER_TOKEN", "")], &args).failed(78, &["SUPABASE_USER_TOKEN is not set"]);
+    world
+        .vyx_with(As::Author(ALICE), &[("SUPABASE_USER_TOKEN", "")], &args)
+        .failed(78, &["SUPABASE_USER_TOKEN is not set"]);
     world.standin.down();
     world.vyx(As::Operator, &args).failed(1, &["no connection", "gave up after 4 tries"]);
 }

@@ -42,14 +42,22 @@ fn signals_with_the_right_app_pass_and_others_are_named() {
     signal(&world, ALICES_TRADER, ALICE, ALICES_APP);
     world.host_says(BUILT_IN, "running", "x", &json!({}), None);
     let ran = world.vyx(As::Operator, &["verify", "--json"]);
-    assert_eq!((ran.code, results(&ran)), (0, ["pass", "pass", "skipped", "pass"].map(str::to_owned).to_vec()), "{ran:?}");
+    assert_eq!(
+        (ran.code, results(&ran)),
+        (0, ["pass", "pass", "skipped", "pass"].map(str::to_owned).to_vec()),
+        "{ran:?}"
+    );
 
     signal(&world, BUILT_IN, "null", ALICES_APP);
     signal(&world, ALICES_TRADER, ALICE, "null");
     signal(&world, ALICES_TRADER, ALICE, BOBS_APP);
     world.host_says(ALICES_TRADER, "running", "x", &json!({}), None);
     let ran = world.vyx(As::Operator, &["verify", "--json"]);
-    assert_eq!((ran.code, results(&ran)), (1, ["fail", "fail", "skipped", "fail"].map(str::to_owned).to_vec()), "{ran:?}");
+    assert_eq!(
+        (ran.code, results(&ran)),
+        (1, ["fail", "fail", "skipped", "fail"].map(str::to_owned).to_vec()),
+        "{ran:?}"
+    );
     assert!(evidence(&ran, 1).contains(&format!("1 signals of {BUILT_IN} \"Golden Cross\" carry an app")), "{ran:?}");
     assert!(evidence(&ran, 2).contains("have no app: fly_app_id is null"), "{ran:?}");
     assert!(evidence(&ran, 2).contains("carry the app of another user"), "{ran:?}");

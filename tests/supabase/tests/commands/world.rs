@@ -95,7 +95,8 @@ impl World {
 
     /// The rows of a query, the columns of each joined by a blank.
     pub fn rows(&self, query: &str) -> Vec<String> {
-        let rows = self.runtime.block_on(self.database.simple_query(query)).unwrap_or_else(|e| panic!("{e:?}\n{query}"));
+        let rows =
+            self.runtime.block_on(self.database.simple_query(query)).unwrap_or_else(|e| panic!("{e:?}\n{query}"));
         let rows = rows.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => {
                 let cells: Vec<_> = (0..row.len()).map(|at| row.get(at).unwrap_or("null").to_owned()).collect();
@@ -142,7 +143,11 @@ impl World {
         };
         for (name, value) in env {
             // An empty value takes a variable away.
-            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

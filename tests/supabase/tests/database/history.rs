@@ -41,7 +41,9 @@ async fn an_author_reads_the_own_history_and_nobody_writes_it() {
     for trader in [ALICES_TRADER, BOBS_TRADER, BUILT_IN] {
         db.run(&set("a", "{}", trader)).await;
     }
-    let write = format!("insert into trader_module_history (trader_id, module_sha256, params) values ('{ALICES_TRADER}', 'x', '{{}}')");
+    let write = format!(
+        "insert into trader_module_history (trader_id, module_sha256, params) values ('{ALICES_TRADER}', 'x', '{{}}')"
+    );
     db.become_user(ALICE).await;
     assert_eq!(db.size("trader_module_history").await, "1");
     db.refused("42501", &write).await;
@@ -64,7 +66,8 @@ async fn the_last_hundred_of_each_trader_are_kept() {
     ))
     .await;
     assert_eq!(
-        db.rows("select count(*), min((params ->> 'n')::int) from trader_module_history group by trader_id order by 1").await,
+        db.rows("select count(*), min((params ->> 'n')::int) from trader_module_history group by trader_id order by 1")
+            .await,
         ["1 null", "100 51"]
     );
     db.run(&format!("delete from traders where id = '{ALICES_TRADER}'")).await;
