@@ -133,7 +133,7 @@ fn a_change_that_realtime_loses_is_found_by_the_poll() {
 #[test]
 fn a_trader_in_an_endless_loop_is_disabled() {
     let world = two();
-    let from_ms = 1_767_571_200_000_i64 + 15 * 60_000;
+    let from_ms = 1_767_571_200_000_i64 + 6 * 60_000;
     let looping = "100b0000-0000-4000-8000-000000000003";
     world.add(
         Trader::built_in(looping, "Loops", "hostile-loop-on-close").params(&format!(r#"{{"from_ms": {from_ms}}}"#)),
