@@ -21,6 +21,7 @@ mod test;
 mod traders;
 mod verify;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -110,6 +111,10 @@ fn last_word(message: &str, is_service: bool) -> String {
     format!("vyx: {message}")
 }
 
+fn has_colours() -> bool {
+    std::io::stderr().is_terminal() && process_env("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 fn start_log(config: &Config) -> Result<(), Misconfigured> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter).map_err(|_| {
         let fix = "use a level such as info, or a list such as warn,vyx_host=debug";
@@ -119,7 +124,8 @@ fn start_log(config: &Config) -> Result<(), Misconfigured> {
     // A second logger can only be there in tests that run two commands in one process.
     let _ = match config.log_format {
         LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.with_target(false).try_init(),
+        // Colours are for people at a terminal.
+        LogFormat::Text => builder.with_target(false).with_ansi(has_colours()).try_init(),
     };
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::ids::TraderId;
 use crate::market::SharedFeed;
 use crate::registry::Registry;
 use crate::supabase::{RealtimeState, timeouts};
-use crate::supervisor::{Change, Cursors, Fleet, Means, Mismatch, Reconciler, Verdict, fitting};
+use crate::supervisor::{Change, Cursors, Fleet, Means, Mismatch, Reconciler, State, Verdict, fitting};
 
 /// Wakes the control thread.
 #[derive(Debug, Clone)]
@@ -153,7 +153,9 @@ impl Control {
         };
         let changes = self.reconciler.reconcile(&snapshot, &mut means);
         self.verdicts.set(self.reconciler.verdicts());
-        for id in ran.into_iter().filter(|id| !self.fleet.holds(*id)) {
+        // A trader that was quarantined is gone as well, but nobody disabled it.
+        let is_at_fault = |id: &TraderId| self.reconciler.verdicts().get(id).is_some_and(|it| it.state == State::Error);
+        for id in ran.into_iter().filter(|id| !self.fleet.holds(*id) && !is_at_fault(id)) {
             self.latencies.stopped(began.elapsed(), snapshot.disabled_at.get(&id).copied().and_then(since));
         }
         self.health.good_read();

@@ -1,10 +1,22 @@
 //! Rows of the outbox, to Supabase.
 
+use tokio::sync::watch;
+
 use crate::signal::outbox::{Deliver, DeliverError, Inserted, Refusal, Table};
 use crate::supabase::{ApiError, Class, Supabase};
 
 /// See the module.
-pub(super) struct ToSupabase(pub(super) Supabase);
+pub(super) struct ToSupabase {
+    client: Supabase,
+    proved: watch::Receiver<bool>,
+}
+
+impl ToSupabase {
+    /// Nothing is sent before it is proved who this host is.
+    pub(super) fn new(client: Supabase, proved: watch::Receiver<bool>) -> Self {
+        Self { client, proved }
+    }
+}
 
 impl Deliver for ToSupabase {
     async fn insert(
@@ -13,7 +25,11 @@ impl Deliver for ToSupabase {
         columns: &'static [&'static str],
         rows: &[String],
     ) -> Result<Inserted, DeliverError> {
-        let inserted = self.0.insert_ignoring_duplicates(table.as_str(), "id", &columns.join(","), rows).await;
+        if self.proved.clone().wait_for(|proved| *proved).await.is_err() {
+            // The host ends without a proof, and the sender with it.
+            std::future::pending::<()>().await;
+        }
+        let inserted = self.client.insert_ignoring_duplicates(table.as_str(), "id", &columns.join(","), rows).await;
         inserted.map(|inserted| Inserted { new: inserted.new }).map_err(|error| of(&error))
     }
 }

@@ -44,7 +44,7 @@ use crate::ownership::Scope;
 use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
-use crate::supabase::{ApiError, ProjectUrl, Supabase};
+use crate::supabase::{ApiError, ProjectUrl, RealtimeState, Supabase};
 use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
@@ -107,8 +107,9 @@ async fn run_on(
     let mut ending = Ending::listen().map_err(|error| StartError::host("cannot wait for signals", error))?;
     log_start(service);
     let test_feed = feed::of_files_or_made_up(service)?;
-    let fleet = Arc::new(fleet(config)?);
+    // Makes DATA_DIR private before anything is put there.
     let outbox = open_outbox(config, service, &identity(env, &project.url))?;
+    let fleet = Arc::new(fleet(config)?);
     let client = Supabase::new(project.url.clone(), project.credentials.clone())
         .map_err(|error| StartError::Host(error.to_string()))?;
     let health = Arc::new(Health::new());
@@ -116,15 +117,17 @@ async fn run_on(
 
     // Dropped on every way out of here, and with it the pages end.
     let (stop_pages, pages_stopped) = oneshot::channel::<()>();
-    let sender = Sender::start(outbox.clone(), delivery::ToSupabase(client.clone()));
-    let realtime = client.realtime();
+    // Until it is proved who this host is, nothing is sent, not even what an earlier one left.
+    let (prove, proved) = watch::channel(false);
+    let sender = Sender::start(outbox.clone(), delivery::ToSupabase::new(client.clone(), proved));
+    let (tell_realtime, realtime_told) = watch::channel(RealtimeState::Connecting);
     let observed = Observed {
         fleet: fleet.clone(),
         health: health.clone(),
         verdicts: Verdicts::default(),
         outbox: outbox.clone(),
         sender: sender.status(),
-        realtime: realtime.state(),
+        realtime: realtime_told,
         latencies: Arc::new(Latencies::default()),
         scope: Arc::default(),
         run_mode: run_mode_name(env),
@@ -143,6 +146,8 @@ async fn run_on(
     tracing::info!("running {scope}");
     // Set once: this is the only place.
     let _ = observed.scope.set(scope.to_string());
+    prove.send_replace(true);
+    let realtime = client.realtime();
     let last_good = LastGood::open(&config.data_dir.join("last-good"))
         .map_err(|error| tracing::warn!(%error, "no last good versions are kept"))
         .ok();
@@ -183,7 +188,8 @@ async fn run_on(
         history_until_ms,
     };
     let evaluation = thread("vyx-evaluation", move || evaluation.run())?;
-    let hearing = tokio::spawn(realtime::hear(realtime, fleet, nudges.clone(), observed.latencies.clone()));
+    let hearing =
+        tokio::spawn(realtime::hear(realtime, tell_realtime, fleet, nudges.clone(), observed.latencies.clone()));
     let mut states = TraderStates::new(client, observed);
     let (stop_states, states_stopped) = oneshot::channel::<()>();
     let telling = tokio::spawn(async move {

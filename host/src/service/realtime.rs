@@ -3,13 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::control::Nudges;
 use super::latency::Latencies;
 use crate::supabase::{Bell, Realtime, RealtimeState};
 use crate::supervisor::Fleet;
 
-/// Hears until it is cancelled.
-pub(super) async fn hear(mut realtime: Realtime, fleet: Arc<Fleet>, nudges: Nudges, latencies: Arc<Latencies>) {
+/// Hears until it is cancelled. `told` is kept at the state of the subscription.
+pub(super) async fn hear(
+    mut realtime: Realtime,
+    told: watch::Sender<RealtimeState>,
+    fleet: Arc<Fleet>,
+    nudges: Nudges,
+    latencies: Arc<Latencies>,
+) {
     let mut state = realtime.state();
     loop {
         tokio::select! {
@@ -35,6 +43,7 @@ pub(super) async fn hear(mut realtime: Realtime, fleet: Arc<Fleet>, nudges: Nudg
                 }
                 let state = state.borrow_and_update().clone();
                 tracing::info!("realtime is {}", words(&state));
+                told.send_replace(state.clone());
                 if !state.is_live() {
                     nudges.changed();
                 }

@@ -142,6 +142,10 @@ fn bare(url: &Url) -> String {
     let _ = url.set_password(None);
     url.set_query(None);
     url.set_fragment(None);
+    // A key that was pasted behind the address.
+    if ["sb_", "eyJ"].iter().any(|begin| url.path().contains(begin)) {
+        url.set_path("");
+    }
     url.into()
 }
 
@@ -218,6 +222,8 @@ mod tests {
             ("https://me:hunter2@abc.supabase.co", "has a user in it"),
             ("https://abc.supabase.co?apikey=hunter2", "has a query or a fragment"),
             ("https://abc.supabase.co/rest/v1", "has a path"),
+            ("https://abc.supabase.co/sb_secret_hunter2", "has a path"),
+            ("https://abc.supabase.co/rest/eyJhbGciOi.hunter2.x", "has a path"),
             ("\"https://abc.supabase.co\"", "has quotes in it"),
             ("https://abc.supabase.co ", "has blanks or a line break in it"),
             ("https://abc.supabase.co\n", "has blanks or a line break in it"),

@@ -15,23 +15,27 @@ const HANG: Duration = Duration::from_secs(120);
 struct Host {
     child: Child,
     port: u64,
-    _lines: Receiver<String>,
+    lines: Receiver<String>,
 }
 
 impl Host {
     fn start(world: &World) -> Self {
         let mut child = world.start(As::Operator, &ENV, &["run"]);
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let spoken = BufReader::new(child.stderr.take().unwrap()).lines();
         let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(send.send(line))));
+        // Ends the process on every way out of here.
+        let mut host = Self { child, port: 0, lines: receive };
+        std::thread::spawn(move || spoken.map_while(Result::ok).for_each(|line| drop(send.send(line))));
         let mut said = Vec::new();
         loop {
-            let line =
-                receive.recv_timeout(HANG).unwrap_or_else(|_| panic!("the host does not listen:\n{}", said.join("\n")));
+            let line = host
+                .lines
+                .recv_timeout(HANG)
+                .unwrap_or_else(|_| panic!("the host does not listen:\n{}", said.join("\n")));
             let log: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if log["fields"]["message"] == "listening" {
-                let port = log["fields"]["port"].as_u64().unwrap();
-                return Self { child, port, _lines: receive };
+                host.port = log["fields"]["port"].as_u64().unwrap();
+                return host;
             }
             said.push(line);
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rustix::process::Signal;
-use serde_json::Value;
 use vyx_host::signal::identity::SignalKey;
 
 use crate::process::{Host, Running};
@@ -95,7 +94,7 @@ pub fn wait_until_queued(host: &Running, signals: u64) {
 pub fn finish(host: Running) -> String {
     wait("the end of the candles and an empty outbox", || {
         let health = host.page("/health");
-        let is_over = health["report"]["feed"] == "ended" && health["outbox"]["queued"] == Value::from(0);
+        let is_over = health["report"]["feed"] == "ended" && health["outbox"]["queued"] == 0;
         is_over.then_some(())
     });
     let (code, log) = host.end(Signal::TERM);

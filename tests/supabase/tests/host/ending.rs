@@ -77,6 +77,7 @@ fn a_second_signal_ends_it_at_once() {
     for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
         let fault = world.standin.fault(Fault::new(Match::any().method("POST").path("/rest/v1/signals"), Effect::Hang));
         let mut host = world.shared().start();
+        host.wait_until_ready();
         wait("a queue", || (host.metric("vyx_outbox_signals") >= Some(1.0)).then_some(()));
         host.signal(first);
         host.wait_for("shutting down");

@@ -182,7 +182,6 @@ fn everything_else_that_is_read() {
         ("a token that can be guessed", &[("ADMIN_TOKEN", Some("hunter2"))]),
         ("an empty token", &[("ADMIN_TOKEN", Some(""))]),
         ("no workers", &[("WORKERS", Some("0"))]),
-        ("a log of no form", &[("RUST_LOG", Some("info,vyx_host=loud"))]),
     ]));
 }
 
@@ -195,6 +194,22 @@ fn the_last_word_is_json_where_the_log_is() {
     let line: Value = serde_json::from_str(&words).unwrap();
     assert_eq!(line["level"], "ERROR");
     assert_eq!(line["fields"]["message"], "RUN_MODE is not set; set it to shared_backend or user_dedicated");
+}
+
+#[test]
+fn a_log_that_nobody_can_read() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, value, line) in [
+        ("LOG_FORMAT", "JSON", r#"vyx: LOG_FORMAT="JSON" is not a log format; use text or json"#),
+        (
+            "RUST_LOG",
+            "info,vyx_host=loud",
+            r#"vyx: RUST_LOG="info,vyx_host=loud" is not a list of levels; use a level such as info, or a list such as warn,vyx_host=debug"#,
+        ),
+    ] {
+        let (code, words) = Host::new(dir.path().join("data")).env(name, value).ends();
+        assert_eq!((code, words.trim_end()), (78, line));
+    }
 }
 
 /// Not the environment's fault, so not its exit code.

@@ -53,11 +53,15 @@ fn the_last_good_set_runs_on_whatever_is_said_to_a_read() {
     let unready = true;
     let rows: Vec<(Effect, &str, bool)> = vec![
         // The key: never silent.
-        (Effect::invalid_api_key(), "status 401; the key is refused: check SUPABASE_SERVICE_ROLE_KEY", unready),
-        (pg(401, "PGRST301"), "PGRST301 (status 401); the key is refused", unready),
-        (pg(401, "PGRST302"), "PGRST302 (status 401); the key is refused", unready),
-        (pg(401, "PGRST303"), "PGRST303 (status 401); the key is refused", unready),
-        (pg(401, "22023"), "22023 (status 401); the key is refused", unready),
+        (
+            Effect::invalid_api_key(),
+            "status 401; the key or token is refused: check SUPABASE_SERVICE_ROLE_KEY",
+            unready,
+        ),
+        (pg(401, "PGRST301"), "PGRST301 (status 401); the key or token is refused", unready),
+        (pg(401, "PGRST302"), "PGRST302 (status 401); the key or token is refused", unready),
+        (pg(401, "PGRST303"), "PGRST303 (status 401); the key or token is refused", unready),
+        (pg(401, "22023"), "22023 (status 401); the key or token is refused", unready),
         // Grants.
         (pg(403, "42501"), "42501 (status 403); permission denied: check the role of the key and the grants", unready),
         (pg(401, "42501"), "42501 (status 401); permission denied", unready),
@@ -291,11 +295,11 @@ fn a_batch_that_is_too_large_is_halved() {
 fn signals_that_wait_for_somebody_to_mend_something_are_kept() {
     let world = world();
     let rows = [
-        (Effect::invalid_api_key(), "401", "the key is refused"),
-        (pg(401, "PGRST301"), "PGRST301", "the key is refused"),
-        (pg(401, "PGRST302"), "PGRST302", "the key is refused"),
-        (pg(401, "PGRST303"), "PGRST303", "the key is refused"),
-        (pg(401, "22023"), "22023", "the key is refused"),
+        (Effect::invalid_api_key(), "401", "the key or token is refused"),
+        (pg(401, "PGRST301"), "PGRST301", "the key or token is refused"),
+        (pg(401, "PGRST302"), "PGRST302", "the key or token is refused"),
+        (pg(401, "PGRST303"), "PGRST303", "the key or token is refused"),
+        (pg(401, "22023"), "22023", "the key or token is refused"),
         (pg(403, "42501"), "42501", "permission denied"),
         (pg(401, "42501"), "42501", "permission denied"),
         (pg(404, "PGRST205"), "PGRST205", "apply the migrations"),
@@ -389,11 +393,11 @@ fn a_key_that_is_revoked_for_a_while() {
     host.reload();
     host.wait_for("signals do not get through");
     wait("the reason", || {
-        host.get("/ready").1.contains("cannot read traders: status 401; the key is refused").then_some(())
+        host.get("/ready").1.contains("cannot read traders: status 401; the key or token is refused").then_some(())
     });
     let (status, page) = host.get("/ready");
     assert_eq!(status, 503, "{page}");
-    assert!(page.contains("check SUPABASE_SERVICE_ROLE_KEY and SUPABASE_URL"), "{page}");
+    assert!(page.contains("check SUPABASE_SERVICE_ROLE_KEY"), "{page}");
     wait("realtime down", || host.page("/health")["realtime"].as_str()?.starts_with("down").then_some(()));
     wait("evaluation goes on", || (host.metric("vyx_outbox_signals") > Some(30.0)).then_some(()));
     assert_eq!(host.states()[NAME], "running");
