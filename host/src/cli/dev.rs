@@ -275,7 +275,7 @@ impl Follower {
                 return;
             }
             // What must stop does not wait for a build.
-            let stopped = registry.rows().map(|rows| reconciler.stop_disallowed(&rows, &self.fleet));
+            let stopped = registry.rows().map(|rows| reconciler.stop_disallowed(&rows, &self.fleet, None));
             stopped.into_iter().flatten().for_each(|change| self.tell(&change));
             let read = self.fleet.begin_read();
             let snapshot = registry.snapshot();

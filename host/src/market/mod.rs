@@ -13,7 +13,7 @@ mod symbol;
 mod synthetic;
 
 pub use aggregate::{Aggregator, Bucket};
-pub use binance::{BinanceFeed, CATCH_UP, Choice, Exchange, ExchangeError};
+pub use binance::{BinanceFeed, CATCH_UP_MS, Choice, Exchange, ExchangeError};
 pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
 pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, Stream, Ticker};

@@ -12,6 +12,10 @@ pub const CPU_DESCRIBE: Duration = Duration::from_millis(50);
 /// Thread CPU time of instantiation and `init`, which make tables for each symbol.
 pub const CPU_INIT: Duration = Duration::from_millis(250);
 
+/// Thread CPU time of a whole warm-up. The longest declared one, 5,000 candles of a hundred symbols, takes less than a second;
+/// everybody else waits for it.
+pub const CPU_WARM_UP: Duration = Duration::from_secs(15);
+
 /// Linear memories and tables of an instance together. States of a thousand symbols on six intervals take about 2 MiB.
 pub const MEMORY_BYTES: usize = 16 << 20;
 /// What an element of a table counts for: a pointer and its type on the host.
@@ -66,6 +70,10 @@ pub const OTHER_STREAMS: usize = 8;
 pub const SIGNALS_PER_CANDLE: usize = 8;
 /// Signals of a trader in one minute of candle time: far above a market-wide move over hundreds of symbols.
 pub const SIGNALS_PER_MINUTE: u32 = 2_000;
+
+/// Historical signals of one start, the newest: what a chart of the last days shows. One that speaks at every candle of its warm-up
+/// over a hundred symbols would otherwise fill the memory.
+pub const HISTORICAL_SIGNALS: usize = 2_000;
 
 /// A log line, bytes.
 pub const LOG_LINE_BYTES: usize = 1 << 10;

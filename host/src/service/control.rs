@@ -13,7 +13,7 @@ use super::realtime::since;
 use super::wake::Wake;
 use crate::ids::TraderId;
 use crate::market::SharedFeed;
-use crate::registry::Registry;
+use crate::registry::{Registry, TraderRow};
 use crate::supabase::{RealtimeState, timeouts};
 use crate::supervisor::{Change, Cursors, Fleet, Means, Mismatch, Reconciler, State, Verdict, fitting};
 
@@ -138,9 +138,14 @@ impl Control {
         if problem.take().is_some() {
             tracing::info!("the registry can be read again");
         }
+        self.health.good_read();
         let ran: Vec<TraderId> =
             self.reconciler.verdicts().keys().copied().filter(|id| self.fleet.holds(*id)).collect();
         let began = Instant::now();
+        // What must stop waits neither for a module that is slow to come, nor for a trader that is slow to warm up.
+        let rows: Vec<TraderRow> = snapshot.traders.iter().filter_map(|row| row.clone().ok()).collect();
+        let mut changes = self.reconciler.stop_disallowed(&rows, &self.fleet, Some(&mut *self.cursors));
+        let stopping = began.elapsed();
         let fit = &mut fitting(&self.feed, Mismatch::Refuse);
         let cursors: Option<&mut dyn Cursors> = Some(&mut *self.cursors);
         let mut means = Means {
@@ -151,14 +156,13 @@ impl Control {
             enabled_at: &snapshot.enabled_at,
             cursors,
         };
-        let changes = self.reconciler.reconcile(&snapshot, &mut means);
+        changes.extend(self.reconciler.reconcile(&snapshot, &mut means));
         self.verdicts.set(self.reconciler.verdicts());
         // A trader that was quarantined is gone as well, but nobody disabled it.
         let is_at_fault = |id: &TraderId| self.reconciler.verdicts().get(id).is_some_and(|it| it.state == State::Error);
         for id in ran.into_iter().filter(|id| !self.fleet.holds(*id) && !is_at_fault(id)) {
-            self.latencies.stopped(began.elapsed(), snapshot.disabled_at.get(&id).copied().and_then(since));
+            self.latencies.stopped(stopping, snapshot.disabled_at.get(&id).copied().and_then(since));
         }
-        self.health.good_read();
         for change in &changes {
             match change {
                 Change::Rejected(..) | Change::Problem(_) => tracing::warn!("{change}"),

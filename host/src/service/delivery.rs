@@ -41,7 +41,9 @@ fn of(error: &ApiError) -> DeliverError {
         Class::RetryHalved => Refusal::Halve,
         Class::TooLarge => Refusal::TooLarge,
         Class::Unauthorized | Class::Forbidden { .. } | Class::SchemaMissing | Class::NotFound => Refusal::NeedsMending,
-        Class::RowRejected | Class::AlreadyExists | Class::Bug => Refusal::Reject,
+        // Only the database can blame a row; what stands before it, and refuses without a code, refuses the request.
+        Class::RowRejected | Class::AlreadyExists | Class::Bug if error.code().is_some() => Refusal::Reject,
+        Class::RowRejected | Class::AlreadyExists | Class::Bug => Refusal::NeedsMending,
     };
     let code = match (error.code(), error.status()) {
         (Some(code), _) => code.to_owned(),

@@ -9,7 +9,7 @@ use super::StartError;
 use super::health::Health;
 use crate::config::{FEED, FeedChoice, Misconfigured, SYMBOLS, ServiceConfig};
 use crate::market::{
-    BinanceFeed, CATCH_UP, CandleSource, Choice, Exchange, ExchangeError, Feed, Interval, ReplayFeed, SharedFeed,
+    BinanceFeed, CATCH_UP_MS, CandleSource, Choice, Exchange, ExchangeError, Feed, Interval, ReplayFeed, SharedFeed,
     SyntheticFeed,
 };
 use crate::supabase::timeouts::Waits;
@@ -70,13 +70,17 @@ pub(super) async fn connect(
     let mut told = None;
     let (now_ms, names) = loop {
         match ask(&exchange, &choice).await {
-            Ok((_, names)) if names.is_empty() => {
+            Ok((_, names)) if names.is_empty() && service.symbols.is_some() => {
                 let listed = service.symbols.as_ref().map(|names| names.join(",")).unwrap_or_default();
-                let fix = "name symbols that Binance spot trades, or lower MIN_VOLUME";
+                let fix = "name symbols that Binance spot trades";
                 return Err(Misconfigured::value(&SYMBOLS, &listed, "leaves no symbol to watch", fix).into());
             }
-            Ok(answer) => break answer,
-            Err(error) => {
+            Ok(answer) if !answer.1.is_empty() => break answer,
+            // In a maintenance of the exchange nothing trades.
+            other => {
+                let error = other
+                    .err()
+                    .unwrap_or_else(|| ExchangeError::NoAnswer("no pair trades with MIN_VOLUME at present".to_owned()));
                 let text = error.to_string();
                 if told.as_ref() != Some(&text) {
                     tracing::warn!("{text}; nothing runs until it does");
@@ -88,14 +92,16 @@ pub(super) async fn connect(
         }
     };
     health.feed_trouble(None);
-    let floor_ms = now_ms - i64::try_from(CATCH_UP.as_millis()).unwrap_or(i64::MAX);
-    let resume_ms = judged_ms.map(|judged_ms| judged_ms.max(floor_ms));
-    let anchor_ms = resume_ms.unwrap_or(now_ms);
+    let floor_ms = now_ms - CATCH_UP_MS;
+    let anchor_ms = judged_ms.map_or(now_ms, |judged_ms| judged_ms.max(floor_ms).min(now_ms));
     let feed = BinanceFeed::new(exchange, Handle::current(), &names, anchor_ms)
         .map_err(|error| StartError::Host(error.to_string()))?;
     tracing::info!(symbols = names.len(), "the exchange is reached");
-    let history_until_ms = if resume_ms.is_none() { Some(now_ms) } else { None };
-    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms, floor_ms: Some(floor_ms) })
+    Ok(Connected {
+        feed: wanting_all(Box::new(feed)),
+        history_until_ms: Some(anchor_ms),
+        floor_ms: Some(floor_ms),
+    })
 }
 
 async fn ask(exchange: &Exchange, choice: &Choice) -> Result<(i64, Vec<String>), ExchangeError> {

@@ -39,6 +39,7 @@ use self::trader_state::TraderStates;
 use self::wake::Wake;
 use crate::config::{Config, DATA_DIR, Misconfigured, RunModeEnv, ServiceConfig, Speed, SupabaseEnv, feed_name};
 use crate::ids::TraderId;
+use crate::market::CATCH_UP_MS;
 use crate::module::{Cache, Compiler, Modules};
 use crate::ownership::Scope;
 use crate::registry::SupabaseRegistry;
@@ -51,6 +52,8 @@ use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
 const CHART_CANDLES: usize = 150;
 /// How long signals may take to leave once the host must end. Fly kills after `kill_timeout`, 60 s; what is left stays on disk.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How long a thread may take to end: longer than a call of a trader, and than a request that is not cut short.
+const JOIN: Duration = Duration::from_secs(20);
 /// How long the last word to `trader_state` may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Threads for everything that waits: status pages, Realtime, the sender. Traders have threads of their own.
@@ -119,7 +122,7 @@ async fn run_on(
     let (stop_pages, pages_stopped) = oneshot::channel::<()>();
     // Until it is proved who this host is, nothing is sent, not even what an earlier one left.
     let (prove, proved) = watch::channel(false);
-    let sender = Sender::start(outbox.clone(), delivery::ToSupabase::new(client.clone(), proved));
+    let mut sender = Sender::start(outbox.clone(), delivery::ToSupabase::new(client.clone(), proved));
     let (tell_realtime, realtime_told) = watch::channel(RealtimeState::Connecting);
     let observed = Observed {
         fleet: fleet.clone(),
@@ -154,7 +157,14 @@ async fn run_on(
     let connected = match test_feed {
         Some(connected) => connected,
         None => tokio::select! {
-            connected = feed::connect(service, outbox.earliest_cursor(), &health) => connected?,
+            connected = async {
+                // After a lost disk the database knows best how far this host had come.
+                let judged_ms = match outbox.earliest_cursor() {
+                    Some(judged_ms) => Some(judged_ms),
+                    None => proof::newest_signal_ms(&client, env).await,
+                };
+                feed::connect(service, judged_ms, &health).await
+            } => connected?,
             () = ending.comes() => return Ok(()),
         },
     };
@@ -165,7 +175,7 @@ async fn run_on(
     let control = Control {
         registry: Box::new(registry(&client, env, &health, &outbox)),
         reconciler: Reconciler::new(scope, last_good),
-        cursors: Box::new(Cursors { outbox: outbox.clone(), floor_ms }),
+        cursors: Box::new(Cursors { outbox: outbox.clone(), floor_ms, fleet: fleet.clone() }),
         fleet: fleet.clone(),
         feed: feed.clone(),
         health: health.clone(),
@@ -175,7 +185,7 @@ async fn run_on(
         passed,
         realtime: realtime.state(),
     };
-    let control = thread("vyx-control", move || control.run(&listening))?;
+    let mut control = Worker::start("vyx-control", move || control.run(&listening))?;
     let evaluation = Evaluation {
         fleet: fleet.clone(),
         feed,
@@ -187,12 +197,12 @@ async fn run_on(
         nudges: nudges.clone(),
         history_until_ms,
     };
-    let evaluation = thread("vyx-evaluation", move || evaluation.run())?;
-    let hearing =
+    let mut evaluation = Worker::start("vyx-evaluation", move || evaluation.run())?;
+    let mut hearing =
         tokio::spawn(realtime::hear(realtime, tell_realtime, fleet, nudges.clone(), observed.latencies.clone()));
     let mut states = TraderStates::new(client, observed);
     let (stop_states, states_stopped) = oneshot::channel::<()>();
-    let telling = tokio::spawn(async move {
+    let mut telling = tokio::spawn(async move {
         tokio::select! {
             () = states.run(passes) => {}
             _ = states_stopped => {}
@@ -200,14 +210,28 @@ async fn run_on(
         states
     });
 
-    ending.comes().await;
+    // A part that ends by itself has panicked, or has nothing more to do: a host without it only looks healthy.
+    let broken = tokio::select! {
+        () = ending.comes() => None,
+        _ = &mut control.gone => Some("the control thread"),
+        _ = &mut evaluation.gone => Some("the evaluation"),
+        _ = &mut hearing => Some("the realtime client"),
+        _ = &mut telling => Some("the writer of trader_state"),
+        () = sender.ended() => Some("the sender"),
+    };
+    if let Some(part) = broken {
+        tracing::error!("{part} has ended, so the host ends; its signals are on disk");
+    }
     tracing::info!("shutting down");
     health.draining();
     hearing.abort();
     wake.end();
     nudges.end();
-    join(evaluation).await;
-    join(control).await;
+    evaluation.join().await;
+    control.join().await;
+    if let Some(part) = broken {
+        return Err(StartError::Host(format!("{part} ended by itself, see the log; start the host again")));
+    }
     let drained = sender.drain(DRAIN).await;
     if drained.left > 0 {
         tracing::warn!(signals = drained.left, "signals are left in the outbox, the next start sends them");
@@ -227,14 +251,16 @@ struct Cursors {
     outbox: Outbox,
     /// Where the feed follows the clock: before this nothing is told live, nor before a trader was enabled.
     floor_ms: Option<i64>,
+    fleet: Arc<Fleet>,
 }
 
 impl crate::supervisor::Cursors for Cursors {
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin {
         // The candles of a test feed are of another time than the clock of the database.
-        let least_ms = self
-            .floor_ms
-            .map(|floor_ms| enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms)));
+        let least_ms = self.floor_ms.map(|floor_ms| {
+            let floor_ms = floor_ms.max(self.fleet.now_ms().saturating_sub(CATCH_UP_MS));
+            enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms))
+        });
         let Some(judged_ms) = self.outbox.judged(trader) else { return Begin::Anew(least_ms) };
         let told = self.outbox.told(trader).unwrap_or_else(|error| {
             tracing::warn!(trader_id = %trader, %error, "its cooldowns begin anew");
@@ -343,16 +369,34 @@ async fn listen(port: u16) -> Result<TcpListener, StartError> {
     Ok(listener)
 }
 
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| StartError::host("cannot start a thread", error))
+/// A thread, and the news of its end.
+struct Worker {
+    thread: JoinHandle<()>,
+    /// Comes when the thread has ended, in whatever way.
+    gone: oneshot::Receiver<()>,
 }
 
-async fn join(thread: JoinHandle<()>) {
-    let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
-    if !matches!(joined, Ok(true)) {
-        tracing::error!("a thread of the host ended by a panic");
+impl Worker {
+    fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<Self, StartError> {
+        let (alive, gone) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let _alive = alive;
+                work();
+            })
+            .map_err(|error| StartError::host("cannot start a thread", error))?;
+        Ok(Self { thread, gone })
+    }
+
+    /// Waits for its end; not for ever, since it may wait for a network itself.
+    async fn join(self) {
+        let Self { thread, .. } = self;
+        let joined = tokio::task::spawn_blocking(move || thread.join().is_ok());
+        match tokio::time::timeout(JOIN, joined).await {
+            Ok(Ok(true)) => {}
+            Ok(_) => tracing::error!("a thread of the host ended by a panic"),
+            Err(_) => tracing::warn!("a thread of the host does not end in time, it is left behind"),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::StartError;
 use super::health::Health;
 use crate::config::{Misconfigured, RunModeEnv, SUPABASE_SERVICE_ROLE_KEY};
 use crate::registry::Selfcheck;
-use crate::supabase::{ApiError, Class, Supabase, timeouts};
+use crate::supabase::{ApiError, Class, Filter, Query, Supabase, timeouts};
 
 /// Asks until there is an answer. An outage is no fault of the configuration: the host waits for its end, unready.
 pub(super) async fn prove(client: &Supabase, env: &RunModeEnv, health: &Health) -> Result<Selfcheck, StartError> {
@@ -33,6 +33,28 @@ pub(super) async fn prove(client: &Supabase, env: &RunModeEnv, health: &Health) 
         }
         let most = if missing_since.is_some() { Duration::from_secs(5) } else { timeouts::RETRY_MOST };
         tokio::time::sleep(waits.next(error.retry_after()).min(most)).await;
+    }
+}
+
+/// Just before the close of the newest signal that this host, or one before it, has written: other signals of that close may be
+/// missing. None if there is none, or the project does not say.
+pub(super) async fn newest_signal_ms(client: &Supabase, env: &RunModeEnv) -> Option<i64> {
+    let of_this_host = match env {
+        RunModeEnv::SharedBackend { .. } => Filter::is_null("user_id"),
+        RunModeEnv::UserDedicated { user, .. } => Filter::eq("user_id", user),
+    };
+    // Those of the old host, which has no provenance, say nothing of how far this one had come.
+    let filter = of_this_host.and(Filter::eq("source", "cloud")).and(Filter::is_not_null("provenance"));
+    let query = Query::new("signals", "id,timestamp").filter(filter).order("timestamp.desc");
+    match client.select::<serde_json::Value>(&query, 1).await {
+        Ok(rows) => {
+            let timestamp = rows.first()?.get("timestamp")?.as_str()?.parse::<jiff::Timestamp>().ok()?;
+            Some(timestamp.as_millisecond() - 1)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "it is not known how far this host had come, so it begins with the next close");
+            None
+        }
     }
 }
 

@@ -132,6 +132,12 @@ impl Observed {
             let waiting = self.outbox.depth().rows();
             report.warnings.push(format!("{waiting} signals wait in the outbox: {}", trouble.reason));
         }
+        let dead: u64 = Table::ALL.into_iter().map(|table| sender.of(table).dead).sum();
+        if dead > 0 {
+            report
+                .warnings
+                .push(format!("the database refused {dead} signals for good since the start, see /api/signals"));
+        }
         if self.outbox.is_nearly_full() {
             report.warnings.push("the outbox is nearly full; when it is full, evaluation waits".to_owned());
         }

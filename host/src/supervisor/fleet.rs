@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -427,18 +428,20 @@ impl Fleet {
         }
         let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
         let began = self.counts_cpu.then(thread_cpu);
-        let findings = runner.run(
-            segment,
-            now_ms,
-            Surroundings {
-                engine: self.modules.engine(),
-                metering: self.modules.metering(),
-                history: &self.history,
-                symbols: self.symbols(),
-                warm_ups: &self.warm_ups,
-                chart_candles: self.chart_candles.load(Ordering::Acquire),
-            },
-        );
+        let around = Surroundings {
+            engine: self.modules.engine(),
+            metering: self.modules.metering(),
+            history: &self.history,
+            symbols: self.symbols(),
+            warm_ups: &self.warm_ups,
+            chart_candles: self.chart_candles.load(Ordering::Acquire),
+        };
+        // A mistake of the host in one trader's hands must not end the evaluation of all.
+        let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, around)));
+        let findings = ran.unwrap_or_else(|_| {
+            runner.host_failed(now_ms);
+            Vec::new()
+        });
         if let Some(began) = began {
             let took = thread_cpu().saturating_sub(began);
             slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -8,7 +8,7 @@ use super::last_good::LastGood;
 use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
 use crate::ids::TraderId;
 
-use crate::module::{Module, Modules, Refusal};
+use crate::module::{Digest, Module, Modules, Refusal};
 use crate::ownership::{Attribution, OwnedTrader, Refusal as NotRun, Scope};
 use crate::registry::{Registry, Snapshot, TraderRow};
 use crate::sandbox::{Fault, Outcome, ParamValue, Subscription};
@@ -256,7 +256,12 @@ impl Reconciler {
     }
 
     /// Stops what these rows do not allow to run, and starts nothing: it needs no modules, so it waits for none.
-    pub fn stop_disallowed(&mut self, rows: &[TraderRow], fleet: &Fleet) -> Vec<Change> {
+    pub fn stop_disallowed(
+        &mut self,
+        rows: &[TraderRow],
+        fleet: &Fleet,
+        mut cursors: Option<&mut dyn Cursors>,
+    ) -> Vec<Change> {
         let allowed: BTreeMap<TraderId, Attribution> =
             rows.iter().filter_map(|row| Some((row.id, self.scope.judge(row).ok()?))).collect();
         let mut changes = Vec::new();
@@ -265,6 +270,9 @@ impl Reconciler {
             if allowed.get(id) != Some(&active.attribution) {
                 fleet.remove(*id);
                 running.active = None;
+                if let Some(cursors) = &mut cursors {
+                    cursors.forget(*id);
+                }
                 let name = self.names.get(id).cloned().unwrap_or_else(|| id.to_string());
                 changes.push(Change::Stopped(name, words(Why::NotDesired)));
             }
@@ -475,10 +483,14 @@ impl Reconciler {
     /// The bytes of a version: from the registry, or the kept ones where that does not answer.
     fn fetch(&self, trader: &OwnedTrader, key: &VersionKey, registry: &mut dyn Registry) -> Result<Vec<u8>, Unfit> {
         let kept = || self.last_good.as_ref()?.module(key.digest).ok();
-        if trader.module().digest != key.digest {
-            return kept().ok_or_else(|| Unfit::Unavailable(format!("module {} is not kept any more", key.digest)));
+        // The digest proves them, wherever they come from; the disk answers also where the storage does not.
+        if let Some(bytes) = kept().filter(|bytes| Digest::of(bytes) == key.digest) {
+            return Ok(bytes);
         }
-        registry.module(trader.module()).or_else(|error| kept().ok_or_else(|| Unfit::Unavailable(error.to_string())))
+        if trader.module().digest != key.digest {
+            return Err(Unfit::Unavailable(format!("module {} is not kept any more", key.digest)));
+        }
+        registry.module(trader.module()).map_err(|error| Unfit::Unavailable(error.to_string()))
     }
 
     fn name(&self, id: TraderId) -> String {

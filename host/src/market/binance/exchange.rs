@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode, Url};
 
@@ -69,6 +70,8 @@ pub struct Exchange {
     base: Url,
     weight_used: AtomicU32,
     weight_limit: AtomicU32,
+    /// Nothing is asked before.
+    blocked_until: Mutex<Option<Instant>>,
 }
 
 impl Exchange {
@@ -91,7 +94,13 @@ impl Exchange {
         let http = builder
             .build()
             .map_err(|_| ExchangeError::NoAnswer("tls cannot be set up; install the root certificates".to_owned()))?;
-        Ok(Self { http, base, weight_used: AtomicU32::new(0), weight_limit: AtomicU32::new(DEFAULT_WEIGHT) })
+        Ok(Self {
+            http,
+            base,
+            weight_used: AtomicU32::new(0),
+            weight_limit: AtomicU32::new(DEFAULT_WEIGHT),
+            blocked_until: Mutex::new(None),
+        })
     }
 
     /// The exchange's clock, UTC milliseconds.
@@ -160,12 +169,25 @@ impl Exchange {
         wire::klines(&body).map_err(|_| ExchangeError::NoAnswer("candles in another shape than expected".to_owned()))
     }
 
+    fn blocked_for(&self) -> Option<Duration> {
+        let until = *self.blocked_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+    }
+
+    fn block(&self, wait: Duration) -> ExchangeError {
+        *self.blocked_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
+        ExchangeError::Limited(wait)
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ExchangeError> {
+        if let Some(wait) = self.blocked_for() {
+            return Err(ExchangeError::Limited(wait));
+        }
         let limit = self.weight_limit.load(Ordering::Relaxed).saturating_mul(WEIGHT_PERCENT) / 100;
         if self.weight_used.load(Ordering::Relaxed) > limit {
-            // The count is the exchange's, of its own minute; it is asked for again with the next answer.
+            // The count is the exchange's, of its own minute; it comes with the next answer, which is not asked for before that.
             self.weight_used.store(0, Ordering::Relaxed);
-            return Err(ExchangeError::Limited(Duration::from_secs(60)));
+            return Err(self.block(Duration::from_secs(60)));
         }
         let no_answer = |what: &str| ExchangeError::NoAnswer(what.to_owned());
         let mut url =
@@ -189,7 +211,7 @@ impl Exchange {
         let status = answer.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::IM_A_TEAPOT {
             let wait = Duration::from_secs(header("retry-after").unwrap_or(60)).min(WAIT_MOST);
-            return Err(ExchangeError::Limited(wait));
+            return Err(self.block(wait));
         }
         if answer.content_length().is_some_and(|bytes| bytes > ANSWER_BYTES) {
             return Err(no_answer("the answer is too large"));
@@ -200,7 +222,7 @@ impl Exchange {
         }
         match serde_json::from_slice::<Fault>(&body).map(|fault| fault.code) {
             Ok(-1121 | -1220) => Err(ExchangeError::NoSuchSymbol),
-            Ok(-1003) => Err(ExchangeError::Limited(Duration::from_secs(60))),
+            Ok(-1003) => Err(self.block(Duration::from_secs(60))),
             Ok(code) => Err(no_answer(&format!("code {code}, status {}", status.as_u16()))),
             Err(_) => Err(no_answer(&format!("status {}", status.as_u16()))),
         }

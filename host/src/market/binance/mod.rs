@@ -25,13 +25,15 @@ use stream::Stream;
 pub const HISTORY_CANDLES: i64 = 1_000;
 /// How long before this moment candles that nobody judged are still told live, after a restart: longer than any outage that is
 /// waited for, and short enough that nobody is told of a market that is long gone.
-pub const CATCH_UP: Duration = Duration::from_secs(24 * 3600);
+pub const CATCH_UP_MS: i64 = 24 * 3_600_000;
 /// By the exchange's clock, after a close: until then its own servers may not agree on the candle.
 const SETTLE_MS: i64 = 1_000;
 /// By the exchange's clock, after a close: a candle that is not there by then does not exist.
 const HOLE_MS: i64 = 30_000;
 /// Requests at once.
 const PARALLEL: usize = 8;
+/// A round of requests. A lane of a hundred symbols takes a few seconds; what has not come by then is asked for again.
+const ROUND: Duration = Duration::from_secs(20);
 /// Wait after a failure of the network, and the most that it grows to.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(30);
@@ -106,27 +108,33 @@ impl BinanceFeed {
                 })
             },
         );
-        let answers: Vec<_> = futures_util::stream::iter(asked.collect::<Vec<_>>())
-            .map(|(lane, index, interval, name, from_ms)| async move {
-                (lane, index, exchange.klines(&name, interval, from_ms).await)
-            })
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
-        let mut failed = None;
-        for (lane, index, answer) in answers {
+        let asked: Vec<_> = asked.collect();
+        let answers = futures_util::stream::iter(asked).map(|(lane, index, interval, name, from_ms)| async move {
+            (lane, index, exchange.klines(&name, interval, from_ms).await)
+        });
+        let mut answers = std::pin::pin!(answers.buffer_unordered(PARALLEL));
+        let deadline = tokio::time::Instant::now() + ROUND;
+        loop {
+            // What has come is kept; who waits for this feed does not wait for an exchange that hangs.
+            let Ok(next) = tokio::time::timeout_at(deadline, answers.next()).await else {
+                return Err(ExchangeError::NoAnswer("no answer in time".to_owned()));
+            };
+            let Some((lane, index, answer)) = next else { return Ok(now_ms) };
             let Some(lane) = self.lanes.get_mut(lane) else { continue };
-            let (interval, Some(stream)) = (lane.interval, lane.streams.get_mut(index)) else { continue };
+            let (interval, open_ms) = (lane.interval, lane.next_open_ms);
+            let Some(stream) = lane.streams.get_mut(index) else { continue };
             match answer {
-                Ok(rows) => stream.take(interval, rows, now_ms, SETTLE_MS, HOLE_MS),
+                Ok(rows) => {
+                    stream.take(interval, rows, now_ms, SETTLE_MS, HOLE_MS);
+                    stream.asked(open_ms);
+                }
                 Err(ExchangeError::NoSuchSymbol) => {
                     tracing::warn!(symbol = stream.name(), "the exchange does not list the symbol any more");
                     stream.end();
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => return Err(error),
             }
         }
-        failed.map_or(Ok(now_ms), Err)
     }
 
     fn next_close_ms(&self) -> Option<i64> {

@@ -93,6 +93,13 @@ impl Sender {
         self.status.clone()
     }
 
+    /// Comes when it has stopped by itself, which it only does by a panic.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the sender ended early");
+        }
+    }
+
     /// Sends on until nothing waits, for so long at most, and stops. To be called after the last burst.
     pub async fn drain(self, within: Duration) -> Drained {
         self.stop.send_replace(Some(Instant::now() + within));

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::{Mask, Runner, Seen, Surroundings, Wants};
 use crate::market::{BatchRef, Column, Gap, SymbolId, VALUES_PER_CANDLE};
-use crate::sandbox::Fault;
+use crate::sandbox::{Fault, limits};
 use crate::signal::hygiene::Asking;
 use crate::signal::{Finding, klines};
 
@@ -142,6 +142,10 @@ impl Runner {
             if let Some(older) = older.filter(|older| older.historical) {
                 older.chart = Vec::new();
             }
+            self.historical += usize::from(historical);
+            if self.historical >= 2 * limits::HISTORICAL_SIGNALS {
+                self.historical = keep_newest_historical(&mut self.found);
+            }
         }
         Ok(())
     }
@@ -177,6 +181,21 @@ impl Rows {
         }
         BatchRef { symbols: &self.symbols, values: &self.values, missing: &self.missing, ..batch }
     }
+}
+
+/// Lets go of the oldest historical findings above the limit, and says how many are left. It goes through all of them.
+pub(super) fn keep_newest_historical(found: &mut Vec<Finding>) -> usize {
+    let historical = found.iter().filter(|finding| finding.historical).count();
+    let mut surplus = historical.saturating_sub(limits::HISTORICAL_SIGNALS);
+    let kept = historical - surplus;
+    if surplus > 0 {
+        found.retain(|finding| {
+            let is_surplus = finding.historical && surplus > 0;
+            surplus -= usize::from(is_surplus);
+            !is_surplus
+        });
+    }
+    kept
 }
 
 pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, symbol: u32) -> bool {

@@ -14,12 +14,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use wasmtime::Engine;
 
-use self::deliver::{Rows, Tell};
+use self::deliver::{Rows, Tell, keep_newest_historical};
 use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
 use crate::market::{CloseRef, Interval, Segment, SymbolId, Symbols};
 use crate::module::Module;
-use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription};
+use crate::sandbox::{
+    Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription, limits,
+};
 use crate::signal::Finding;
 use crate::signal::hygiene::{Asking, Keeper, LastTold};
 
@@ -152,6 +154,8 @@ pub struct Runner {
     last_fault: Option<FaultReport>,
     log: Vec<LogLine>,
     found: Vec<Finding>,
+    /// About how many of `found` are historical: at least as many as there are.
+    historical: usize,
     rows: Rows,
 }
 
@@ -199,6 +203,7 @@ impl Runner {
             last_fault: None,
             log: Vec::new(),
             found: Vec::new(),
+            historical: 0,
             rows: Rows::default(),
         }
     }
@@ -217,6 +222,10 @@ impl Runner {
             self.close(close, around);
         }
         self.take_log();
+        if self.historical > limits::HISTORICAL_SIGNALS {
+            keep_newest_historical(&mut self.found);
+        }
+        self.historical = 0;
         std::mem::take(&mut self.found)
     }
 
@@ -392,6 +401,15 @@ impl Runner {
         };
         let close_ms = failed.at.as_ref().map_or(now_ms, |(close_ms, _, _)| *close_ms);
         self.report(&failed.fault, named, interval, close_ms);
+    }
+
+    /// The host itself panicked while it ran the trader. It is held against the trader, since it would happen again and again.
+    pub fn host_failed(&mut self, now_ms: i64) {
+        self.drop_instance();
+        self.found.clear();
+        self.backoff.fault(now_ms);
+        let fault = Fault::new(Outcome::HostFault, "run", "the host panicked, see its log".to_owned());
+        self.report(&fault, Vec::new(), None, now_ms);
     }
 
     fn report(&mut self, fault: &Fault, symbols: Vec<String>, interval: Option<Interval>, close_time_ms: i64) {

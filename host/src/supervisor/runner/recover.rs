@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::deliver::{Rows, Tell, is_given};
 use super::{Failed, Mask, Runner, Surroundings, Wants};
 use crate::market::{BatchRef, Column, History, Interval, SymbolId, Symbols};
-use crate::sandbox::{Fault, Fresh, Outcome, limits};
+use crate::sandbox::{Fault, Fresh, Outcome, limits, thread_cpu};
 use crate::supervisor::backoff::Backoff;
 use crate::supervisor::warm_up::{Position, first_of};
 
@@ -98,10 +98,8 @@ impl Runner {
             masked: false,
             cursor_ms,
         });
-        if !mask.masked {
-            mask.masked = true;
-            mask.cursor_ms = mask.cursor_ms.max(cursor_ms);
-        }
+        // The cursor of a mask that was lifted is kept with each close; one whose lifting failed stays where it was judged.
+        mask.masked = true;
         mask.backoff.fault(close_ms);
         let named = symbols.name(SymbolId(symbol)).unwrap_or_default().to_owned();
         self.report(fault, vec![named], Some(interval), close_ms);
@@ -222,7 +220,12 @@ impl Runner {
                 .map_err(|error| host(error.to_string()))?
         };
         let mut one = Rows::default();
+        let began = thread_cpu();
         for close in segment.closes() {
+            if thread_cpu().saturating_sub(began) > limits::CPU_WARM_UP {
+                let reason = format!("the warm-up burnt more than {} s of CPU time", limits::CPU_WARM_UP.as_secs());
+                return Err(Failed { fault: Fault::new(Outcome::CpuDeadline, "warm-up", reason), at: None });
+            }
             for gap in close.gaps().iter().filter(|gap| only.is_none_or(|only| only == gap.symbol.0)) {
                 self.gap(gap).map_err(|fault| Failed { fault, at: None })?;
             }
