@@ -60,14 +60,7 @@ pub(super) struct TraderStates {
 impl TraderStates {
     pub(super) fn new(client: Supabase, observed: Observed) -> Self {
         let machine_id = std::env::var("FLY_MACHINE_ID").ok().map(|id| shown(&id, 80));
-        Self {
-            client,
-            observed,
-            machine_id,
-            bases: BTreeMap::new(),
-            since: BTreeMap::new(),
-            told: BTreeMap::new(),
-        }
+        Self { client, observed, machine_id, bases: BTreeMap::new(), since: BTreeMap::new(), told: BTreeMap::new() }
     }
 
     /// Tells until it is cancelled. `passed` changes after each pass of the reconciler.

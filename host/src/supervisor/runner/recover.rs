@@ -216,7 +216,10 @@ impl Runner {
             let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
             let judged_ms = self.to_judge_after(only);
             self.see_others(&history, judged_ms, position);
-            around.warm_ups.get(&history, &subscription.needs, judged_ms, position).map_err(|error| host(error.to_string()))?
+            around
+                .warm_ups
+                .get(&history, &subscription.needs, judged_ms, position)
+                .map_err(|error| host(error.to_string()))?
         };
         let mut one = Rows::default();
         for close in segment.closes() {

@@ -14,7 +14,8 @@ struct Broken {
 fn broken_rows() -> Vec<Broken> {
     let sha256 = digest(&component("pulse"));
     let unknown = digest(&other_bytes(component("pulse"), "unknown"));
-    let broken = |id, broken: &str, told, mended: &str| Broken { id, broken: broken.into(), told, mended: mended.into() };
+    let broken =
+        |id, broken: &str, told, mended: &str| Broken { id, broken: broken.into(), told, mended: mended.into() };
     vec![
         broken(
             "bad00000-0000-4000-8000-000000000001",

@@ -124,4 +124,3 @@ fn a_trader_that_was_disabled_while_the_host_was_down_does_not_run() {
     assert_eq!(world.count(&between), 0, "of candles that closed while it was disabled");
     host.assert_nothing_refused();
 }
-
