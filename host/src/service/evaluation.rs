@@ -231,3 +231,7 @@ impl Pace {
         due.saturating_sub(began.elapsed())
     }
 }
+
+#[cfg(test)]
+#[path = "evaluation_tests.rs"]
+mod tests;

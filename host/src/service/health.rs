@@ -194,6 +194,13 @@ impl Health {
         }
     }
 
+    /// As if the last good read were so much longer ago.
+    #[cfg(test)]
+    pub(super) fn age_last_read(&self, by: Duration) {
+        let mut inner = self.lock();
+        inner.last_good_read = inner.last_good_read.and_then(|at| at.checked_sub(by));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -63,6 +63,12 @@ impl Wake {
         }
     }
 
+    /// Whether a bell was rung that nobody heard yet.
+    #[cfg(test)]
+    pub(super) fn is_rung(&self) -> bool {
+        self.lock().rung
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

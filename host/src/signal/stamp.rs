@@ -249,7 +249,7 @@ impl StampedSignal {
 impl StampedSignal {
     /// A signal without a trader behind it, for tests of what comes after the stamp: of a candle of 1m that opened at so many
     /// minutes.
-    pub(in crate::signal) fn sample(trader: TraderId, minute: i64, tag: &str, historical: bool) -> Self {
+    pub(crate) fn sample(trader: TraderId, minute: i64, tag: &str, historical: bool) -> Self {
         let time = |ms| Timestamp::from_millisecond(ms).unwrap();
         let open_ms = minute * 60_000;
         let key = SignalKey { trader, symbol: "BTCUSDT", interval: "1m", open_ms, tag };

@@ -74,6 +74,8 @@ fn storm(mut world: World, seed: u64, in_the_middle: impl FnOnce(&mut World)) {
     add_pulse(&world, GOLDEN, "Golden Cross", 1);
     let expected = expected();
     assert!(expected.len() >= 10_000);
+    // What it costs has no part in this: each chart is some hundred keys.
+    world.run("drop index idx_signals_indicator_data");
     let mut dice = Dice(seed);
     weather(&world, seed);
     let until = |world: &World, more: u64| {
