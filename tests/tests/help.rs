@@ -22,7 +22,7 @@ fn the_commands() {
 
 #[test]
 fn each_command() {
-    for command in ["build", "check", "demo", "dev", "test"] {
+    for command in ["build", "check", "demo", "dev", "run", "test"] {
         insta::assert_snapshot!(command, help(&[command]));
     }
 }
