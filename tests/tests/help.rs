@@ -22,9 +22,9 @@ fn the_commands() {
 
 #[test]
 fn each_command() {
-    for command in
-        ["build", "check", "demo", "dev", "doctor", "publish", "rollback", "signals", "test", "traders", "verify"]
-    {
+    for command in [
+        "build", "check", "demo", "dev", "doctor", "publish", "rollback", "run", "signals", "test", "traders", "verify",
+    ] {
         insta::assert_snapshot!(command, help(&[command]));
     }
 }

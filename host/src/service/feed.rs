@@ -97,11 +97,7 @@ pub(super) async fn connect(
     let feed = BinanceFeed::new(exchange, Handle::current(), &names, anchor_ms)
         .map_err(|error| StartError::Host(error.to_string()))?;
     tracing::info!(symbols = names.len(), "the exchange is reached");
-    Ok(Connected {
-        feed: wanting_all(Box::new(feed)),
-        history_until_ms: Some(anchor_ms),
-        floor_ms: Some(floor_ms),
-    })
+    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms: Some(anchor_ms), floor_ms: Some(floor_ms) })
 }
 
 async fn ask(exchange: &Exchange, choice: &Choice) -> Result<(i64, Vec<String>), ExchangeError> {

@@ -24,10 +24,9 @@ pub use sender::{Deliver, DeliverError, Drained, Inserted, Refusal, Sender};
 pub use status::{LaneStatus, SenderStatus, Trouble};
 pub use store::{Bounds, Depth, Outbox, OutboxError};
 
-/// Rows of one request: what Supabase takes in one statement well below its timeout of 8 s, triggers included.
-pub const BATCH_ROWS: usize = 200;
-/// Bytes of one request.
-pub const BATCH_BYTES: usize = 1 << 20;
+/// Rows and bytes of one request: what the client sends. With more, it would refuse the batch itself.
+pub use crate::supabase::timeouts::{BATCH_BYTES, BATCH_ROWS};
+
 /// Rows that wait at most before the host stops evaluating: at ten signals a second, half a day.
 pub const MAX_ROWS: u64 = 500_000;
 /// Bytes of rows that wait at most: a quarter of the volume of 1 GB, whose rest is for the write-ahead log and modules.

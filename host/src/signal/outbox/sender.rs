@@ -249,7 +249,9 @@ impl<D: Deliver> Work<D> {
             status.failures_in_a_row = failures;
             // The database has answered; that it looks for one bad row is no trouble of all.
             if failures == 0 {
-                status.trouble = None;
+                if status.trouble.take().is_some() {
+                    tracing::info!(table = table.as_str(), "signals get through again");
+                }
                 return;
             }
             let since_ms = status.trouble.as_ref().map_or_else(now_ms, |trouble| trouble.since_ms);

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -209,6 +210,7 @@ fn why(error: &Error) -> String {
         Error::Io(error) => format!("the connection broke, {}", error.kind()),
         Error::Tls(_) => "tls failed".to_owned(),
         Error::Capacity(_) => "a frame is too large".to_owned(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "the connection broke".to_owned(),
         Error::Protocol(_) | Error::Utf8(_) | Error::AttackAttempt => "the server breaks the protocol".to_owned(),
         Error::Http(response) => format!("the handshake was refused with status {}", response.status().as_u16()),
         _ => "the socket failed".to_owned(),

@@ -90,7 +90,7 @@ fn the_last_good_set_runs_on_whatever_is_said_to_a_read() {
         (Effect::rate_limited(1), "status 429; it is tried again", !unready),
         (Effect::html(520), "status 520; it is tried again", !unready),
         (Effect::html(403), "status 403; it is tried again", !unready),
-        (Effect::html(200), "host and server do not fit together", !unready),
+        (Effect::html(200), "the answer is not json (status 200); it is tried again", !unready),
         (Effect::json(502, "{}"), "status 502; it is tried again", !unready),
         (pg(500, "XX000"), "XX000 (status 500); it is tried again", !unready),
         (Effect::CutBefore, "it is tried again", !unready),
