@@ -46,7 +46,7 @@ fn it_is_never_another_ones() {
     drop(open_outbox(dir.path()));
     let refused = error(dir.path(), "user_dedicated 63eea370");
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
-    let words = "belongs to \"shared_backend\", and this host is \"user_dedicated 63eea370\"; give each host";
+    let words = "belongs to \"shared_backend\", and this host is \"user_dedicated 63eea370\"; check RUN_MODE";
     assert!(refused.to_string().contains(words), "{refused}");
 }
 
