@@ -16,11 +16,11 @@ mod state;
 mod trader_state;
 mod version;
 mod wake;
+mod worker;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,6 +37,7 @@ use self::evaluation::Evaluation;
 use self::latency::Latencies;
 use self::trader_state::TraderStates;
 use self::wake::Wake;
+use self::worker::Worker;
 use crate::config::{Config, DATA_DIR, Misconfigured, RunModeEnv, ServiceConfig, Speed, SupabaseEnv, feed_name};
 use crate::ids::TraderId;
 use crate::market::CATCH_UP_MS;
@@ -52,8 +53,6 @@ use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
 const CHART_CANDLES: usize = 150;
 /// How long signals may take to leave once the host must end. Fly kills after `kill_timeout`, 60 s; what is left stays on disk.
 const DRAIN: Duration = Duration::from_secs(20);
-/// How long a thread may take to end: longer than a call of a trader, and than a request that is not cut short.
-const JOIN: Duration = Duration::from_secs(20);
 /// How long the last word to `trader_state` may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Threads for everything that waits: status pages, Realtime, the sender. Traders have threads of their own.
@@ -367,36 +366,4 @@ async fn listen(port: u16) -> Result<TcpListener, StartError> {
     let address = listener.local_addr().map_err(|error| StartError::host("no local address", error))?;
     tracing::info!(port = address.port(), "listening");
     Ok(listener)
-}
-
-/// A thread, and the news of its end.
-struct Worker {
-    thread: JoinHandle<()>,
-    /// Comes when the thread has ended, in whatever way.
-    gone: oneshot::Receiver<()>,
-}
-
-impl Worker {
-    fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<Self, StartError> {
-        let (alive, gone) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                let _alive = alive;
-                work();
-            })
-            .map_err(|error| StartError::host("cannot start a thread", error))?;
-        Ok(Self { thread, gone })
-    }
-
-    /// Waits for its end; not for ever, since it may wait for a network itself.
-    async fn join(self) {
-        let Self { thread, .. } = self;
-        let joined = tokio::task::spawn_blocking(move || thread.join().is_ok());
-        match tokio::time::timeout(JOIN, joined).await {
-            Ok(Ok(true)) => {}
-            Ok(_) => tracing::error!("a thread of the host ended by a panic"),
-            Err(_) => tracing::warn!("a thread of the host does not end in time, it is left behind"),
-        }
-    }
 }

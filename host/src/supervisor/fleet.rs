@@ -4,26 +4,31 @@
 //! commit takes, the slot is retired, so that nothing of it is committed any more; its guest is told to stop; then its runner is
 //! taken and the store dropped, by the stopping thread if the trader is idle. So no other trader can delay it.
 
-use std::cmp::Reverse;
+mod deliver;
+mod ready;
+mod room;
+mod status;
+
 use std::collections::BTreeMap;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
+pub use deliver::Delivered;
+pub use ready::{Begin, Reading, Ready};
+pub use room::room;
+pub use status::{Status, Tally};
 
+use self::ready::Bars;
 use super::plan::Version;
-use super::runner::{Counts, FaultReport, Resume, Runner, Surroundings};
+use super::runner::{Counts, Runner};
 use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
 use crate::ids::TraderId;
-use crate::market::{History, Interval, Segment, Symbols};
+use crate::market::{History, Interval, Symbols};
 use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
-use crate::sandbox::{LogLine, ParamValue, SharedHistory, StopFlag, Subscription, thread_cpu};
-use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
+use crate::sandbox::{SharedHistory, StopFlag, Subscription};
 
 /// A trader that runs here.
 struct Slot {
@@ -46,22 +51,6 @@ struct Slot {
     runner: Mutex<Runner>,
 }
 
-/// What a trader did in all of its versions since the host started.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// Its counts.
-    pub counts: Counts,
-    /// CPU time of its evaluations, where it is counted.
-    pub cpu: Duration,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.counts.add(&other.counts);
-        self.cpu += other.cpu;
-    }
-}
-
 impl Slot {
     fn tally(&self, runner: &Runner) -> Tally {
         let counts = Counts {
@@ -71,96 +60,6 @@ impl Slot {
         };
         Tally { counts, cpu: Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed)) }
     }
-}
-
-/// What a trader found in a delivery.
-struct Found {
-    findings: Vec<Finding>,
-    cursor_ms: i64,
-    /// As `cursor_ms`, of the symbol that lags most.
-    judged_ms: i64,
-    quarantined: bool,
-}
-
-impl Default for Found {
-    fn default() -> Self {
-        Self { findings: Vec::new(), cursor_ms: i64::MIN, judged_ms: i64::MIN, quarantined: false }
-    }
-}
-
-/// A trader that shall run: owned, admitted, its parameters checked.
-pub struct Ready {
-    /// Whose it is.
-    pub owned: OwnedTrader,
-    /// What runs.
-    pub version: Version,
-    /// Its module.
-    pub module: Arc<Module>,
-    /// Its parameters.
-    pub params: Vec<(String, ParamValue)>,
-    /// What it wants with them.
-    pub subscription: Subscription,
-    /// Where it begins.
-    pub begin: Begin,
-}
-
-/// Where a trader begins that does not take another one's place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begin {
-    /// It has said nothing yet. What it says of candles that are there already is historical, and so is what closes up to this time:
-    /// when it was enabled, where the feed follows the clock.
-    Anew(Option<i64>),
-    /// It ran when this host last stopped.
-    Resume(Resume),
-}
-
-/// When a read of the registry began. What was stopped later than that, the read cannot start again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading(u64);
-
-/// Traders that were stopped without a read of the registry.
-#[derive(Debug, Default)]
-struct Bars {
-    /// Stops so far.
-    count: u64,
-    /// The number of the last stop of a trader.
-    stops: BTreeMap<TraderId, u64>,
-}
-
-/// What a delivery did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Delivered {
-    /// Live signals committed.
-    pub signals: u64,
-    /// Historical signals committed.
-    pub historical: u64,
-    /// A trader has used up its strikes: the reconciler has something to do.
-    pub quarantined: bool,
-}
-
-/// How a trader does.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// Its id.
-    pub id: TraderId,
-    /// Its name.
-    pub name: String,
-    /// What runs.
-    pub version: Version,
-    /// Whether an instance is there.
-    pub live: bool,
-    /// Whether it has used up its strikes.
-    pub quarantined: bool,
-    /// Faults since it last ran well for long enough.
-    pub strikes: u32,
-    /// The counts of this version.
-    pub counts: Counts,
-    /// Those of all its versions.
-    pub total: Tally,
-    /// Its last fault.
-    pub last_fault: Option<FaultReport>,
-    /// What it subscribes to, once it has started.
-    pub subscription: Option<Subscription>,
 }
 
 /// See the module.
@@ -377,203 +276,6 @@ impl Fleet {
         self.chart_candles.store(candles, Ordering::Release);
     }
 
-    /// Takes candles in that no trader is called for: what was there before the host started.
-    pub fn bootstrap(&self, segment: &Segment) {
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        history.append(segment);
-        history.trim();
-        if let Some(last_ms) = segment.last_close_ms() {
-            *lock(&self.now_ms) = last_ms;
-            for slot in self.slots().values() {
-                lock(&slot.runner).judged_up_to(last_ms);
-                slot.committed_ms.fetch_max(last_ms, Ordering::AcqRel);
-            }
-        }
-    }
-
-    /// Delivers a segment to every trader and commits what they found. An empty one only starts those that have not started.
-    ///
-    /// # Errors
-    ///
-    /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
-    pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
-        {
-            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-            history.append(segment);
-        }
-        let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
-        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        let found: Vec<Found> = match slots.as_slice() {
-            // Alone it needs no hand-over to another thread.
-            [alone] => vec![self.run(alone, segment, now_ms)],
-            _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, now_ms)).collect()),
-        };
-        self.warm_ups.clear();
-        *lock(&self.now_ms) = now_ms;
-        self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
-        self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
-    }
-
-    /// Nothing of a delivery was kept: every trader goes back to where it was.
-    fn roll_back(&self, slots: &[Arc<Slot>]) {
-        for slot in slots {
-            lock(&slot.runner).undo();
-        }
-    }
-
-    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
-        let mut runner = lock(&slot.runner);
-        if slot.retired.load(Ordering::Acquire) {
-            return Found::default();
-        }
-        let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
-        let began = self.counts_cpu.then(thread_cpu);
-        let around = Surroundings {
-            engine: self.modules.engine(),
-            metering: self.modules.metering(),
-            history: &self.history,
-            symbols: self.symbols(),
-            warm_ups: &self.warm_ups,
-            chart_candles: self.chart_candles.load(Ordering::Acquire),
-        };
-        // A mistake of the host in one trader's hands must not end the evaluation of all.
-        let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, around)));
-        let findings = ran.unwrap_or_else(|_| {
-            runner.host_failed(now_ms);
-            Vec::new()
-        });
-        if let Some(began) = began {
-            let took = thread_cpu().saturating_sub(began);
-            slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
-        Found {
-            findings,
-            cursor_ms: runner.cursor_ms(),
-            judged_ms: runner.judged_ms(),
-            quarantined: runner.is_quarantined(),
-        }
-    }
-
-    /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
-    fn commit(
-        &self,
-        slots: &[Arc<Slot>],
-        found: Vec<Found>,
-        close_ms: i64,
-        sink: &mut dyn Sink,
-    ) -> io::Result<Delivered> {
-        let mut delivered =
-            Delivered { quarantined: found.iter().any(|found| found.quarantined), ..Delivered::default() };
-        let _gate = lock(&self.gate);
-        let mut order: Vec<(&Arc<Slot>, Finding)> = Vec::new();
-        let mut cursors: Vec<(&Arc<Slot>, i64)> = Vec::new();
-        let mut durable: Vec<(TraderId, i64)> = Vec::new();
-        for (slot, found) in slots.iter().zip(found) {
-            if !slot.retired.load(Ordering::Acquire) {
-                cursors.push((slot, found.cursor_ms));
-                durable.push((slot.owned.id(), found.judged_ms));
-                order.extend(found.findings.into_iter().map(|finding| (slot, finding)));
-            }
-        }
-        order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
-        let mut signals = Vec::with_capacity(order.len());
-        let mut counted = Vec::with_capacity(order.len());
-        for (slot, finding) in order {
-            let params_hash = slot.params_hash;
-            let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-            match StampedSignal::stamp(origin, self.symbols(), finding) {
-                Ok(signal) => {
-                    counted.push((slot, signal.is_historical()));
-                    signals.push(signal);
-                }
-                Err(error) => tracing::error!(%error, "host fault"),
-            }
-        }
-        sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
-        delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
-        delivered.signals = signals.len() as u64 - delivered.historical;
-        for (slot, is_historical) in counted {
-            let count = if is_historical { &slot.historical } else { &slot.signals };
-            count.fetch_add(1, Ordering::AcqRel);
-        }
-        for (slot, cursor_ms) in cursors {
-            slot.committed_ms.store(cursor_ms, Ordering::Release);
-        }
-        Ok(delivered)
-    }
-
-    /// Log lines that traders wrote since this was last asked, with the trader's name.
-    pub fn take_lines(&self) -> Vec<(String, LogLine)> {
-        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        slots
-            .iter()
-            .flat_map(|slot| {
-                let name = slot.owned.name();
-                lock(&slot.runner).take_lines().into_iter().map(move |line| (name.to_owned(), line))
-            })
-            .collect()
-    }
-
-    /// How every trader does.
-    #[must_use]
-    pub fn status(&self) -> Vec<Status> {
-        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        slots
-            .iter()
-            .map(|slot| {
-                let runner = lock(&slot.runner);
-                let own = slot.tally(&runner);
-                let mut total = lock(&self.past).get(&slot.owned.id()).cloned().unwrap_or_default();
-                if !slot.is_past.load(Ordering::Acquire) {
-                    total.add(&own);
-                }
-                Status {
-                    id: slot.owned.id(),
-                    name: slot.owned.name().to_owned(),
-                    version: slot.version.clone(),
-                    live: runner.is_live(),
-                    quarantined: runner.is_quarantined(),
-                    strikes: runner.strikes(),
-                    counts: own.counts,
-                    total,
-                    last_fault: runner.last_fault().cloned(),
-                    subscription: runner.subscription().cloned(),
-                }
-            })
-            .collect()
-    }
-
-    /// What a trader did in versions that do not run any more.
-    #[must_use]
-    pub fn past(&self, id: TraderId) -> Tally {
-        lock(&self.past).get(&id).cloned().unwrap_or_default()
-    }
-
-    /// Whether a trader runs, or waits for its backoff.
-    #[must_use]
-    pub fn holds(&self, id: TraderId) -> bool {
-        self.slots().contains_key(&id)
-    }
-
-    /// Close time of the newest candle that was delivered or taken in.
-    #[must_use]
-    pub fn now_ms(&self) -> i64 {
-        *lock(&self.now_ms)
-    }
-
-    /// Whether a trader is being evaluated at this moment.
-    #[must_use]
-    pub fn is_evaluating(&self, id: TraderId) -> bool {
-        let slot = self.slots().get(&id).cloned();
-        slot.is_some_and(|slot| matches!(slot.runner.try_lock(), Err(std::sync::TryLockError::WouldBlock)))
-    }
-
-    /// How often a worker was held up by one trader.
-    #[must_use]
-    pub fn overdue(&self) -> u64 {
-        self.watchdog.overdue()
-    }
-
     fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<TraderId, Arc<Slot>>> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -582,19 +284,4 @@ impl Fleet {
 /// A panic of a worker has nothing to do with the state that it held: every runner is replaced whole after a fault.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Mappings of a live instance.
-const MAPS_PER_INSTANCE: usize = 4;
-/// Mappings that are left to the host: code, threads, its own memory.
-const MAPS_OF_HOST: usize = 10_000;
-/// What Linux allows where nobody changed it.
-const DEFAULT_MAPS: usize = 65_530;
-
-/// How many live instances this machine has memory mappings for.
-#[must_use]
-pub fn room() -> usize {
-    let allowed = std::fs::read_to_string("/proc/sys/vm/max_map_count");
-    let allowed = allowed.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_MAPS);
-    allowed.saturating_sub(MAPS_OF_HOST) / MAPS_PER_INSTANCE
 }

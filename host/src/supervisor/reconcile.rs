@@ -1,49 +1,26 @@
 //! Brings the running set to what the registry says. It takes no input but the whole of both: whatever woke it does not matter.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod prepare;
+mod told;
 
-use super::fleet::{Begin, Fleet, Reading, Ready};
+use std::collections::BTreeMap;
+
+pub use told::{Change, State, Verdict};
+
+use super::fleet::{Begin, Fleet, Reading};
 use super::last_good::LastGood;
-use super::plan::{Action, Params, Running, Version, VersionKey, Why, plan};
+use super::plan::{Action, Running, Version, VersionKey, Why, plan};
 use crate::ids::TraderId;
 
-use crate::module::{Digest, Module, Modules, Refusal};
+use crate::module::{Module, Modules};
 use crate::ownership::{Attribution, OwnedTrader, Refusal as NotRun, Scope};
 use crate::registry::{Registry, Snapshot, TraderRow};
-use crate::sandbox::{Fault, Outcome, ParamValue, Subscription};
+use crate::sandbox::{Fault, ParamValue, Subscription};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// How often the last good version is looked for before a trader is left alone until the next change.
 const ROUNDS: usize = 4;
-
-/// Something that happened to a trader, for the log and for people.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// It runs, or will with the next candle.
-    Started(String),
-    /// Another version of it runs.
-    Reloaded(String),
-    /// It was dropped.
-    Stopped(String, &'static str),
-    /// It cannot run, and why.
-    Rejected(String, String),
-    /// The registry has something to say.
-    Problem(String),
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Started(name) => write!(f, "started {name}"),
-            Self::Reloaded(name) => write!(f, "reloaded {name}"),
-            Self::Stopped(name, why) => write!(f, "stopped {name}: {why}"),
-            Self::Rejected(name, reason) => write!(f, "cannot run {name}: {reason}"),
-            Self::Problem(problem) => f.write_str(problem),
-        }
-    }
-}
 
 /// See the module.
 pub struct Reconciler {
@@ -99,51 +76,6 @@ pub struct Means<'a, 'w> {
     pub enabled_at: &'a BTreeMap<TraderId, Timestamp>,
     /// What is remembered across restarts; none in the local runner.
     pub cursors: Option<&'a mut dyn Cursors>,
-}
-
-/// What there is to say of a trader that is ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Its name.
-    pub name: String,
-    /// Whether it runs.
-    pub state: State,
-    /// Why it does not run, or not as its row says.
-    pub reason: Option<String>,
-    /// What runs.
-    pub version: Option<VersionKey>,
-}
-
-/// Whether a trader runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It runs, or waits for its backoff.
-    Running,
-    /// It is switched off, deleted or no longer ours.
-    Stopped,
-    /// It should run and cannot.
-    Error,
-}
-
-/// A version that cannot run.
-enum Unfit {
-    /// Until it changes.
-    Refused(String),
-    /// Until it is tried again.
-    Unavailable(String),
-}
-
-impl Verdict {
-    fn error(name: &str, reason: &str) -> Self {
-        Self { name: name.to_owned(), state: State::Error, reason: Some(reason.to_owned()), version: None }
-    }
-}
-
-impl Unfit {
-    fn of_refusal(refusal: Refusal) -> Self {
-        let reason = refusal.to_string();
-        if refusal.host_fault { Self::Unavailable(reason) } else { Self::Refused(reason) }
-    }
 }
 
 impl Reconciler {
@@ -399,98 +331,6 @@ impl Reconciler {
                 changes.extend(change);
             }
         }
-    }
-
-    fn start(
-        &mut self,
-        id: TraderId,
-        version: Version,
-        owned: &BTreeMap<TraderId, OwnedTrader>,
-        means: &mut Means<'_, '_>,
-        done: fn(String) -> Change,
-    ) -> Option<Change> {
-        let trader = owned.get(&id)?;
-        let name = trader.name().to_owned();
-        let unfit = match self.prepare(trader, &version, means) {
-            Ok((ready, note)) => {
-                if !means.fleet.insert(ready, means.read) {
-                    return None;
-                }
-                // The last good version runs because of what is wrong with the one that is wanted.
-                if version == Version::of(trader) {
-                    self.unfit.remove(&id);
-                }
-                self.running.entry(id).or_default().active = Some(version);
-                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-                return Some(done(format!("{name}{note}")));
-            }
-            Err(unfit) => unfit,
-        };
-        let running = self.running.entry(id).or_default();
-        let reason = match unfit {
-            Unfit::Refused(reason) => {
-                running.quarantined.insert(version.key);
-                reason
-            }
-            Unfit::Unavailable(reason) => {
-                running.unavailable.insert(version.key);
-                reason
-            }
-        };
-        // What cannot be fetched is tried again and again; it is told again only after it changed.
-        let is_news = self.unfit.insert(id, reason.clone()).as_ref() != Some(&reason);
-        is_news.then_some(Change::Rejected(name, reason))
-    }
-
-    /// Fetches, admits, and fits the parameters to the candles.
-    fn prepare(
-        &self,
-        trader: &OwnedTrader,
-        version: &Version,
-        means: &mut Means<'_, '_>,
-    ) -> Result<(Ready, Option<String>), Unfit> {
-        let key = &version.key;
-        means.fleet.has_room().map_err(Unfit::Unavailable)?;
-        let modules = means.fleet.modules();
-        let module = match modules.loaded(key.digest) {
-            Some(module) => module,
-            None => {
-                let bytes = self.fetch(trader, key, means.registry)?;
-                let module = modules.admit_as(key.digest, &bytes).map_err(Unfit::of_refusal)?;
-                if let Some(Err(error)) = self.last_good.as_ref().map(|kept| kept.keep_module(key.digest, &bytes)) {
-                    tracing::warn!(trader = trader.name(), %error, "its module could not be kept");
-                }
-                module
-            }
-        };
-        let given: Map<String, Value> = if Params::of(trader.params()) == key.params {
-            trader.params().clone()
-        } else {
-            serde_json::from_str(key.params.as_str()).unwrap_or_default()
-        };
-        let fitted = (means.fit)(modules, &module, given).map_err(|fault| match fault.outcome {
-            Outcome::HostFault => Unfit::Unavailable(fault.to_string()),
-            _ => Unfit::Refused(fault.reason),
-        })?;
-        let Fitted { params, subscription, note } = fitted;
-        let enabled_at = means.enabled_at.get(&trader.id()).copied();
-        let begin = means.cursors.as_ref().map(|cursors| cursors.begin(trader.id(), enabled_at));
-        let begin = begin.unwrap_or(Begin::Anew(None));
-        let ready = Ready { owned: trader.clone(), version: version.clone(), module, params, subscription, begin };
-        Ok((ready, note))
-    }
-
-    /// The bytes of a version: from the registry, or the kept ones where that does not answer.
-    fn fetch(&self, trader: &OwnedTrader, key: &VersionKey, registry: &mut dyn Registry) -> Result<Vec<u8>, Unfit> {
-        let kept = || self.last_good.as_ref()?.module(key.digest).ok();
-        // The digest proves them, wherever they come from; the disk answers also where the storage does not.
-        if let Some(bytes) = kept().filter(|bytes| Digest::of(bytes) == key.digest) {
-            return Ok(bytes);
-        }
-        if trader.module().digest != key.digest {
-            return Err(Unfit::Unavailable(format!("module {} is not kept any more", key.digest)));
-        }
-        registry.module(trader.module()).map_err(|error| Unfit::Unavailable(error.to_string()))
     }
 
     fn name(&self, id: TraderId) -> String {

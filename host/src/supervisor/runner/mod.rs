@@ -5,14 +5,16 @@
 //! rest of the batch is delivered. What was found twice by this has one id and is told once, since a cursor says how far each
 //! symbol has been judged.
 
+mod counts;
 mod deliver;
 mod recover;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
 use wasmtime::Engine;
+
+pub use counts::{Counts, FaultReport};
 
 use self::deliver::{Rows, Tell, keep_newest_historical};
 use super::backoff::Backoff;
@@ -43,64 +45,6 @@ pub struct Surroundings<'a> {
     pub warm_ups: &'a WarmUps,
     /// Candles of the chart that each signal carries.
     pub chart_candles: usize,
-}
-
-/// A fault, with the candle that caused it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FaultReport {
-    /// How the call ended.
-    pub outcome: Outcome,
-    /// What the guest or the host said, with the export that was called.
-    pub reason: String,
-    /// The symbols in hand: none before a first candle, one where it is known which.
-    pub symbols: Vec<String>,
-    /// The interval in hand.
-    pub interval: Option<Interval>,
-    /// The close in hand, UTC milliseconds.
-    pub close_time_ms: i64,
-}
-
-/// Counts of a trader.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Counts {
-    /// Calls with closed candles, warm-up included.
-    pub calls: u64,
-    /// Candles that were looked at, warm-up included.
-    pub evaluations: u64,
-    /// Live signals that were found and kept.
-    pub signals: u64,
-    /// Signals of warm-ups.
-    pub historical_signals: u64,
-    /// Signals that its own rules or the limits held back.
-    pub held_back: u64,
-    /// Instances made.
-    pub instances: u64,
-    /// Calls by how they ended; what returned is not counted here.
-    pub faults: BTreeMap<Outcome, u64>,
-    /// Log lines above the limit.
-    pub log_lines_dropped: u64,
-    /// The most memory that an instance held.
-    pub peak_memory_bytes: usize,
-    /// Fuel burnt, where it is counted.
-    pub fuel: u64,
-}
-
-impl Counts {
-    /// Takes in those of another instance of the same trader.
-    pub fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.evaluations += other.evaluations;
-        self.signals += other.signals;
-        self.historical_signals += other.historical_signals;
-        self.held_back += other.held_back;
-        self.instances += other.instances;
-        for (outcome, count) in &other.faults {
-            *self.faults.entry(*outcome).or_default() += count;
-        }
-        self.log_lines_dropped += other.log_lines_dropped;
-        self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);
-        self.fuel += other.fuel;
-    }
 }
 
 /// Where a trader stood when the host last stopped.

@@ -1,0 +1,169 @@
+//! Brings a segment to every trader, and commits what they found.
+
+use std::cmp::Reverse;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use rayon::prelude::*;
+
+use super::{Fleet, Slot, lock};
+use crate::ids::TraderId;
+use crate::market::Segment;
+use crate::sandbox::thread_cpu;
+use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
+use crate::supervisor::runner::Surroundings;
+
+/// What a trader found in a delivery.
+struct Found {
+    findings: Vec<Finding>,
+    cursor_ms: i64,
+    /// As `cursor_ms`, of the symbol that lags most.
+    judged_ms: i64,
+    quarantined: bool,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { findings: Vec::new(), cursor_ms: i64::MIN, judged_ms: i64::MIN, quarantined: false }
+    }
+}
+
+/// What a delivery did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Live signals committed.
+    pub signals: u64,
+    /// Historical signals committed.
+    pub historical: u64,
+    /// A trader has used up its strikes: the reconciler has something to do.
+    pub quarantined: bool,
+}
+
+impl Fleet {
+    /// Takes candles in that no trader is called for: what was there before the host started.
+    pub fn bootstrap(&self, segment: &Segment) {
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        history.append(segment);
+        history.trim();
+        if let Some(last_ms) = segment.last_close_ms() {
+            *lock(&self.now_ms) = last_ms;
+            for slot in self.slots().values() {
+                lock(&slot.runner).judged_up_to(last_ms);
+                slot.committed_ms.fetch_max(last_ms, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// Delivers a segment to every trader and commits what they found. An empty one only starts those that have not started.
+    ///
+    /// # Errors
+    ///
+    /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
+    pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
+        {
+            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+            history.append(segment);
+        }
+        let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
+        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
+        let found: Vec<Found> = match slots.as_slice() {
+            // Alone it needs no hand-over to another thread.
+            [alone] => vec![self.run(alone, segment, now_ms)],
+            _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, now_ms)).collect()),
+        };
+        self.warm_ups.clear();
+        *lock(&self.now_ms) = now_ms;
+        self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
+        self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
+    }
+
+    /// Nothing of a delivery was kept: every trader goes back to where it was.
+    fn roll_back(&self, slots: &[Arc<Slot>]) {
+        for slot in slots {
+            lock(&slot.runner).undo();
+        }
+    }
+
+    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
+        let mut runner = lock(&slot.runner);
+        if slot.retired.load(Ordering::Acquire) {
+            return Found::default();
+        }
+        let _busy = self.watchdog.busy(self.pool.current_thread_index(), slot.owned.name());
+        let began = self.counts_cpu.then(thread_cpu);
+        let around = Surroundings {
+            engine: self.modules.engine(),
+            metering: self.modules.metering(),
+            history: &self.history,
+            symbols: self.symbols(),
+            warm_ups: &self.warm_ups,
+            chart_candles: self.chart_candles.load(Ordering::Acquire),
+        };
+        // A mistake of the host in one trader's hands must not end the evaluation of all.
+        let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, around)));
+        let findings = ran.unwrap_or_else(|_| {
+            runner.host_failed(now_ms);
+            Vec::new()
+        });
+        if let Some(began) = began {
+            let took = thread_cpu().saturating_sub(began);
+            slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+        Found {
+            findings,
+            cursor_ms: runner.cursor_ms(),
+            judged_ms: runner.judged_ms(),
+            quarantined: runner.is_quarantined(),
+        }
+    }
+
+    /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
+    fn commit(
+        &self,
+        slots: &[Arc<Slot>],
+        found: Vec<Found>,
+        close_ms: i64,
+        sink: &mut dyn Sink,
+    ) -> io::Result<Delivered> {
+        let mut delivered =
+            Delivered { quarantined: found.iter().any(|found| found.quarantined), ..Delivered::default() };
+        let _gate = lock(&self.gate);
+        let mut order: Vec<(&Arc<Slot>, Finding)> = Vec::new();
+        let mut cursors: Vec<(&Arc<Slot>, i64)> = Vec::new();
+        let mut durable: Vec<(TraderId, i64)> = Vec::new();
+        for (slot, found) in slots.iter().zip(found) {
+            if !slot.retired.load(Ordering::Acquire) {
+                cursors.push((slot, found.cursor_ms));
+                durable.push((slot.owned.id(), found.judged_ms));
+                order.extend(found.findings.into_iter().map(|finding| (slot, finding)));
+            }
+        }
+        order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
+        let mut signals = Vec::with_capacity(order.len());
+        let mut counted = Vec::with_capacity(order.len());
+        for (slot, finding) in order {
+            let params_hash = slot.params_hash;
+            let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
+            match StampedSignal::stamp(origin, self.symbols(), finding) {
+                Ok(signal) => {
+                    counted.push((slot, signal.is_historical()));
+                    signals.push(signal);
+                }
+                Err(error) => tracing::error!(%error, "host fault"),
+            }
+        }
+        sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
+        delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
+        delivered.signals = signals.len() as u64 - delivered.historical;
+        for (slot, is_historical) in counted {
+            let count = if is_historical { &slot.historical } else { &slot.signals };
+            count.fetch_add(1, Ordering::AcqRel);
+        }
+        for (slot, cursor_ms) in cursors {
+            slot.committed_ms.store(cursor_ms, Ordering::Release);
+        }
+        Ok(delivered)
+    }
+}
