@@ -138,7 +138,12 @@ impl Control {
         if problem.take().is_some() {
             tracing::info!("the registry can be read again");
         }
-        self.health.good_read();
+        // The evaluation waits for the first pass: what it delivered before that, no trader would see. Later ones tell at once that
+        // the registry answers, however long the pass takes.
+        let is_first = *self.passed.borrow() == 0;
+        if !is_first {
+            self.health.good_read();
+        }
         let ran: Vec<TraderId> =
             self.reconciler.verdicts().keys().copied().filter(|id| self.fleet.holds(*id)).collect();
         let began = Instant::now();
@@ -162,6 +167,9 @@ impl Control {
         let is_at_fault = |id: &TraderId| self.reconciler.verdicts().get(id).is_some_and(|it| it.state == State::Error);
         for id in ran.into_iter().filter(|id| !self.fleet.holds(*id) && !is_at_fault(id)) {
             self.latencies.stopped(stopping, snapshot.disabled_at.get(&id).copied().and_then(since));
+        }
+        if is_first {
+            self.health.good_read();
         }
         for change in &changes {
             match change {

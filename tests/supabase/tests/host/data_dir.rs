@@ -3,10 +3,12 @@
 use rustix::process::Signal;
 
 use crate::beats::world_with_pulse;
+use crate::world::json;
 
 /// What is said at last, in one line.
-fn last_line(words: &str) -> &str {
-    words.lines().last().unwrap()
+fn last_line(words: &str) -> String {
+    let line = json(words.lines().last().unwrap());
+    line["fields"]["message"].as_str().unwrap().to_owned()
 }
 
 #[test]
