@@ -167,8 +167,8 @@ pub const BINANCE_API_URL: Variable = Variable {
 /// Where the status pages are.
 pub const PORT: Variable = Variable {
     name: "PORT",
-    meaning: "TCP port of the status pages, on all addresses",
-    values: "a whole number from 0 to 65535; 0 is any free one, which the log names",
+    meaning: "TCP port of the status pages, on all addresses; 0 is any free one, which the log names",
+    values: "a whole number from 0 to 65535",
     default: "`8080`",
     secret: false,
 };

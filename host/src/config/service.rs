@@ -326,7 +326,7 @@ mod tests {
     fn numbers_out_of_range_name_the_range() {
         assert_eq!(
             read(&[("PORT", "70000")]).unwrap_err(),
-            r#"PORT="70000" is out of range; use a whole number from 0 to 65535; 0 is any free one, which the log names"#
+            r#"PORT="70000" is out of range; use a whole number from 0 to 65535"#
         );
         assert!(read(&[("SYMBOL_COUNT", "0")]).is_err());
         assert!(read(&[("MIN_VOLUME", "-1")]).is_err() && read(&[("MIN_VOLUME", "NaN")]).is_err());

@@ -281,15 +281,18 @@ fn an_empty_table_of_traders_with_a_wrong_role_is_no_success() {
         assert_eq!(host.states()["Golden Cross"], "running");
         world.standin.remove_fault(fault);
     }
-    // With the proof of privilege it is believed: they were deleted.
+    // With the proof of privilege it is still not believed while the database counts rows.
+    host.reload();
+    wait("the doubt is told", || host.get("/ready").1.contains("the database counts").then_some(()));
+    assert_eq!(host.states()["Golden Cross"], "running");
+    // They were deleted.
+    world.run("delete from traders");
     host.reload();
     wait("the end of the trader", || {
         (host.states().get("Golden Cross").map(String::as_str) != Some("running")).then_some(())
     });
     host.wait_until_ready();
     world.standin.clear_faults();
-    host.reload();
-    host.wait_for_state("Golden Cross", "running");
 
     // A host that starts in that world does not start.
     let lost = world.dedicated().env("SUPABASE_SERVICE_ROLE_KEY", &world.standin.publishable());

@@ -186,7 +186,7 @@ fn signals_are_sent_again_or_set_aside_as_the_table_of_errors_says() {
         (pg(500, "21000"), "21000"),
         (pg(400, "P0001"), "P0001"),
         (Effect::json(413, "{}"), "413"),
-        (Effect::json(422, "{}"), "422"),
+        (pg(422, "PGRST499"), "PGRST499"),
     ];
     let mut codes = Vec::new();
     for (effect, code) in poison {
@@ -307,6 +307,9 @@ fn signals_that_wait_for_somebody_to_mend_something_are_kept() {
         (pg(404, "PGRST202"), "PGRST202", "apply the migrations"),
         (pg(400, "PGRST204"), "PGRST204", "apply the migrations"),
         (pg(400, "42P10"), "42P10", "apply the migrations"),
+        // What stands before the database, and gives no code, cannot blame a row.
+        (Effect::json(402, "{}"), "402", "status 402"),
+        (Effect::json(422, "{}"), "422", "status 422"),
     ];
     for (effect, code, words) in rows {
         let fault = world.standin.fault(Fault::new(inserts(), effect));
