@@ -9,6 +9,7 @@ mod faults;
 mod gateway;
 mod keys;
 mod log;
+pub mod people;
 mod pool;
 mod postgres;
 mod realtime;

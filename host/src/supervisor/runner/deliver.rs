@@ -202,3 +202,40 @@ pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, symbol: u32) 
     wants.symbols.as_ref().is_none_or(|wanted| wanted.binary_search(&symbol).is_ok())
         && !masks.get(&symbol).is_some_and(|mask| mask.masked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::Interval;
+
+    fn finding(minute: i64, historical: bool) -> Finding {
+        Finding {
+            symbol: SymbolId(0),
+            interval: Interval::M1,
+            open_time_ms: minute * 60_000,
+            close_time_ms: minute * 60_000 + 59_999,
+            tag: 0,
+            price: 1.0,
+            ticker: None,
+            plots: Vec::new(),
+            chart: Vec::new(),
+            historical,
+            warm: true,
+            first_open_ms: 0,
+            missing: 0,
+            streams_missing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_chatty_warm_up_keeps_its_newest_signals_and_every_live_one() {
+        let most = limits::HISTORICAL_SIGNALS as i64;
+        let mut found: Vec<Finding> = (0..most + 500).map(|minute| finding(minute, true)).collect();
+        found.extend((most + 500..most + 600).map(|minute| finding(minute, false)));
+        assert_eq!(keep_newest_historical(&mut found), limits::HISTORICAL_SIGNALS);
+        let minutes: Vec<i64> = found.iter().map(|finding| finding.open_time_ms / 60_000).collect();
+        assert_eq!(minutes, (500..most + 600).collect::<Vec<_>>());
+        assert_eq!(keep_newest_historical(&mut found), limits::HISTORICAL_SIGNALS, "and no more are let go");
+        assert_eq!(found.len() as i64, most + 100);
+    }
+}

@@ -11,34 +11,12 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use vyx_supabase::Standin;
 use vyx_supabase::cluster::Cluster;
+use vyx_supabase::people::{USERS_SQL, traders_sql};
 
 /// Longer than anything takes; a process that is still there hangs.
 const HANG: Duration = Duration::from_secs(180);
 
-pub const ALICE: &str = "63eea370-27a1-4099-866a-e3ed340b278d";
-pub const ALICES_APP: &str = "a11ce000-0000-4000-8000-0000000000aa";
-pub const ALICES_TRADER: &str = "5048128b-9ea9-4af7-b08b-cc1361d552fa";
-pub const BOB: &str = "b0b00000-0000-4000-8000-000000000001";
-pub const BOBS_APP: &str = "b0b00000-0000-4000-8000-0000000000aa";
-pub const BOBS_TRADER: &str = "b0b00000-0000-4000-8000-0000000000bb";
-pub const BUILT_IN: &str = "73d7da06-0000-4000-8000-000000000001";
-
-const PEOPLE: &str = "
-    insert into auth.users (id, email) values
-        ('63eea370-27a1-4099-866a-e3ed340b278d', 'alice@example.com'),
-        ('b0b00000-0000-4000-8000-000000000001', 'bob@example.com');
-    insert into user_fly_apps (id, user_id, fly_app_name, fly_org_slug, status, region, docker_image) values
-        ('a11ce000-0000-4000-8000-0000000000aa', '63eea370-27a1-4099-866a-e3ed340b278d', 'vyx-user-35682909', 'personal',
-            'active', 'sin', 'image'),
-        ('b0b00000-0000-4000-8000-0000000000aa', 'b0b00000-0000-4000-8000-000000000001', 'vyx-user-2', 'personal',
-            'active', 'sin', 'image');
-    insert into traders (id, name, description, filter, strategy, user_id, is_built_in, ownership_type) values
-        ('73d7da06-0000-4000-8000-000000000001', 'Golden Cross', '', '{}', '{}', null, true, 'system'),
-        ('5048128b-9ea9-4af7-b08b-cc1361d552fa', 'StochRSI Overbought Short', '', '{}', '{}',
-            '63eea370-27a1-4099-866a-e3ed340b278d', false, 'user'),
-        ('b0b00000-0000-4000-8000-0000000000bb', 'Golden Cross', '', '{}', '{}',
-            'b0b00000-0000-4000-8000-000000000001', false, 'user');
-";
+pub use vyx_supabase::people::{ALICE, ALICES_APP, ALICES_TRADER, BOB, BOBS_APP, BOBS_TRADER, BUILT_IN};
 
 /// Who starts a command.
 #[derive(Clone, Copy)]
@@ -80,7 +58,8 @@ impl World {
         let database = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
             tokio::spawn(connection);
-            client.batch_execute(PEOPLE).await.unwrap();
+            client.batch_execute(USERS_SQL).await.unwrap();
+            client.batch_execute(&traders_sql("Golden Cross")).await.unwrap();
             client
         });
         let standin = Standin::start(&url).unwrap();

@@ -5,38 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use vyx_supabase::cluster::Cluster;
+use vyx_supabase::people::{USERS_SQL, traders_sql};
 
-/// A user with an app, and one of whose traders is in production.
-pub const ALICE: &str = "63eea370-27a1-4099-866a-e3ed340b278d";
-pub const ALICES_APP: &str = "a11ce000-0000-4000-8000-0000000000aa";
-pub const ALICES_TRADER: &str = "5048128b-9ea9-4af7-b08b-cc1361d552fa";
-
-/// Another user with an app and a trader.
-pub const BOB: &str = "b0b00000-0000-4000-8000-000000000001";
-pub const BOBS_APP: &str = "b0b00000-0000-4000-8000-0000000000aa";
-pub const BOBS_TRADER: &str = "b0b00000-0000-4000-8000-0000000000bb";
-
-pub const BUILT_IN: &str = "73d7da06-0000-4000-8000-000000000001";
+pub use vyx_supabase::people::{ALICE, ALICES_APP, ALICES_TRADER, BOB, BOBS_APP, BOBS_TRADER, BUILT_IN};
 
 /// A digest; nothing has to hash to it here.
 pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-const WORLD: &str = "
-    insert into auth.users (id, email) values
-        ('63eea370-27a1-4099-866a-e3ed340b278d', 'alice@example.com'),
-        ('b0b00000-0000-4000-8000-000000000001', 'bob@example.com');
-    insert into user_fly_apps (id, user_id, fly_app_name, fly_org_slug, status, region, docker_image) values
-        ('a11ce000-0000-4000-8000-0000000000aa', '63eea370-27a1-4099-866a-e3ed340b278d', 'vyx-user-35682909', 'personal',
-            'active', 'sin', 'image'),
-        ('b0b00000-0000-4000-8000-0000000000aa', 'b0b00000-0000-4000-8000-000000000001', 'vyx-user-2', 'personal',
-            'active', 'sin', 'image');
-    insert into traders (id, name, description, filter, strategy, user_id, is_built_in, ownership_type) values
-        ('73d7da06-0000-4000-8000-000000000001', '1m MACD Cross Below 40', '', '{}', '{}', null, true, 'system'),
-        ('5048128b-9ea9-4af7-b08b-cc1361d552fa', 'StochRSI Overbought Short', '', '{}', '{}',
-            '63eea370-27a1-4099-866a-e3ed340b278d', false, 'user'),
-        ('b0b00000-0000-4000-8000-0000000000bb', 'Golden Cross', '', '{}', '{}',
-            'b0b00000-0000-4000-8000-000000000001', false, 'user');
-";
 
 /// A session in a database of its own.
 pub struct Db {
@@ -63,7 +37,7 @@ impl Db {
     /// Production schema and migrations, two users, three traders. The session is the superuser's.
     pub async fn world() -> Self {
         let db = Self::connect(&Cluster::shared().create_database(&unused_name()).unwrap()).await;
-        db.run(WORLD).await;
+        db.people().await;
         db
     }
 
@@ -86,7 +60,8 @@ impl Db {
 
     /// Adds the users and traders of `world`.
     pub async fn people(&self) {
-        self.run(WORLD).await;
+        self.run(USERS_SQL).await;
+        self.run(&traders_sql("1m MACD Cross Below 40")).await;
     }
 
     /// From here on the session is that of a user of the web app.

@@ -20,23 +20,7 @@ pub const HANG: Duration = Duration::from_secs(90);
 /// How often what tells nobody is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A user with an app.
-pub const ALICE: &str = "63eea370-27a1-4099-866a-e3ed340b278d";
-pub const ALICES_APP: &str = "a11ce000-0000-4000-8000-0000000000aa";
-pub const ALICES_APP_NAME: &str = "vyx-user-35682909";
-/// Another user with an app.
-pub const BOB: &str = "b0b00000-0000-4000-8000-000000000001";
-
-const USERS: &str = "
-    insert into auth.users (id, email) values
-        ('63eea370-27a1-4099-866a-e3ed340b278d', 'alice@example.com'),
-        ('b0b00000-0000-4000-8000-000000000001', 'bob@example.com');
-    insert into user_fly_apps (id, user_id, fly_app_name, fly_org_slug, status, region, docker_image) values
-        ('a11ce000-0000-4000-8000-0000000000aa', '63eea370-27a1-4099-866a-e3ed340b278d', 'vyx-user-35682909', 'personal',
-            'active', 'sin', 'image'),
-        ('b0b00000-0000-4000-8000-0000000000aa', 'b0b00000-0000-4000-8000-000000000001', 'vyx-user-2', 'personal',
-            'active', 'sin', 'image');
-";
+pub use vyx_supabase::people::*;
 
 /// The runtime of the tests themselves.
 pub fn runtime() -> &'static Runtime {
@@ -120,7 +104,7 @@ impl World {
         let client = connect(&url);
         let world =
             Self { standin: Standin::start(&url).unwrap(), dir: tempfile::tempdir().unwrap(), client, cluster, url };
-        world.run(USERS);
+        world.run(USERS_SQL);
         world
     }
 
