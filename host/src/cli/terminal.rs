@@ -108,7 +108,8 @@ impl Sink for Rows {
         let width = self.terminal.width();
         for signal in burst.signals.iter().filter(|signal| self.tells_historical || !signal.is_historical()) {
             if !std::mem::replace(&mut self.has_header, true) {
-                let header = row("CANDLE CLOSED", "SYMBOL", "INT", "PRICE", "24 H", "SIGNAL", "TRADER");
+                let time = if width < NARROW { "     CLOSED" } else { "CANDLE CLOSED" };
+                let header = row(width, [time, "SYMBOL", "INT", "PRICE", "24 H", "SIGNAL", "TRADER"]);
                 self.terminal.say(&style(truncate_str(&header, width, "…")).bold().to_string());
             }
             let change = signal.change_percent().map(|change| format!("{change:+.2}%"));
@@ -117,7 +118,7 @@ impl Sink for Rows {
             } else {
                 shown(signal.trader(), 80)
             };
-            let row = row(
+            let cells = [
                 &minute(signal.timestamp().as_millisecond()),
                 signal.symbol(),
                 signal.interval(),
@@ -125,14 +126,23 @@ impl Sink for Rows {
                 change.as_deref().unwrap_or("-"),
                 signal.tag(),
                 &trader,
-            );
+            ];
+            let row = row(width, cells);
             self.terminal.say(&truncate_str(&row, width, "…"));
         }
         Ok(())
     }
 }
 
-fn row(time: &str, symbol: &str, interval: &str, price: &str, change: &str, tag: &str, trader: &str) -> String {
+/// Narrower than this, the year, the price and the change of a day make room for what was signalled by whom.
+const NARROW: usize = 80;
+
+fn row(width: usize, cells: [&str; 7]) -> String {
+    let [time, symbol, interval, price, change, tag, trader] = cells;
+    if width < NARROW {
+        let time = time.get(5..).unwrap_or(time);
+        return format!("{time:<11} {symbol:<9} {interval:>3} {tag:<8} {trader}");
+    }
     format!("{time:<16}  {symbol:<10} {interval:>3}  {price:>12} {change:>8}  {tag:<16} {trader}")
 }
 

@@ -149,6 +149,8 @@ fn filled(lookup: &impl Fn(&str) -> Option<OsString>, variable: &Variable) -> Re
                 variable,
                 if is_authors {
                     "set it, or unset it".to_owned()
+                } else if is_older(variable) {
+                    format!("it is an older name: unset it, and set {}", SUPABASE_SERVICE_ROLE_KEY.name)
                 } else {
                     format!("Fly dropped it; set it as a secret: fly secrets set {}=...", variable.name)
                 },
@@ -156,6 +158,10 @@ fn filled(lookup: &impl Fn(&str) -> Option<OsString>, variable: &Variable) -> Re
         }
         value => Ok(value),
     }
+}
+
+fn is_older(variable: &Variable) -> bool {
+    KEYS.iter().any(|(key, _)| key.name == variable.name) && variable.name != SUPABASE_SERVICE_ROLE_KEY.name
 }
 
 fn project_url(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<ProjectUrl, Misconfigured> {

@@ -47,7 +47,7 @@ pub enum FeedError {
         base: Interval,
     },
     /// `next` before any interval was asked for.
-    #[error("no interval is wanted; say which before the first candle is read")]
+    #[error("no candles are wanted, since no trader can run; see what is said of each")]
     NothingWanted,
     /// A feed was asked for in a way that makes no sense.
     #[error("{0}")]

@@ -22,6 +22,10 @@ pub(super) struct Scan {
 
 /// Parses all bytes and checks the rules that need no running. `valid` says that these very bytes were validated before.
 pub(super) fn scan(bytes: &[u8], valid: bool) -> Result<Scan, Refusal> {
+    if !bytes.starts_with(b"\0asm") {
+        let reason = "it is no WebAssembly file; give a component that `vyx build` wrote".to_owned();
+        return Err(Refusal::new(Rule::Malformed, reason));
+    }
     if !valid {
         validate(bytes)?;
     }

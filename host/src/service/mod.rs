@@ -142,7 +142,7 @@ async fn run_on(
 
     let check = tokio::select! {
         check = proof::prove(&client, env, &health) => check?,
-        () = ending.comes() => return Ok(()),
+        () = ending.comes() => return left(),
     };
     let scope = Scope::resolve(env, &check.user_fly_apps())?;
     tracing::info!("running {scope}");
@@ -164,7 +164,7 @@ async fn run_on(
                 };
                 feed::connect(service, judged_ms, &health).await
             } => connected?,
-            () = ending.comes() => return Ok(()),
+            () = ending.comes() => return left(),
         },
     };
     let feed::Connected { feed, history_until_ms, floor_ms } = connected;
@@ -245,6 +245,12 @@ async fn run_on(
     Ok(())
 }
 
+/// Told to end before anything ran.
+fn left() -> Result<(), StartError> {
+    tracing::info!("told to end before anything ran");
+    Ok(())
+}
+
 /// Remembers how far traders have been judged.
 struct Cursors {
     outbox: Outbox,
@@ -310,7 +316,7 @@ pub(crate) fn identity(env: &RunModeEnv, project: &ProjectUrl) -> String {
 fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Result<Outbox, StartError> {
     let dir = &config.data_dir;
     private_dir(dir).map_err(|error| {
-        let fix = "set it to a folder that belongs to the user of this process";
+        let fix = "set it to a folder of its own, which belongs to the user of this process";
         Misconfigured::value(&DATA_DIR, &dir.to_string_lossy(), format!("cannot be made private: {error}"), fix)
     })?;
     let outbox = Outbox::open(dir, identity, &feed_name(&service.feed), Bounds::default()).map_err(|error| {
@@ -327,13 +333,20 @@ fn open_outbox(config: &Config, service: &ServiceConfig, identity: &str) -> Resu
     Ok(outbox)
 }
 
-/// What lies there can make the host load machine code, so nobody else may write to it or read it.
+/// What lies there can make the host load machine code, so nobody else may write to it or read it. A folder with files of others is
+/// left as it is: it may be theirs.
 fn private_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+        let open_to_others = std::fs::metadata(dir)?.permissions().mode() & 0o022 != 0;
+        let is_ours = dir.join(crate::signal::outbox::FILE_NAME).exists() || std::fs::read_dir(dir)?.next().is_none();
+        if is_ours {
+            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+        } else if open_to_others {
+            return Err(std::io::Error::other("others may write to it, and it holds files that are not the host's"));
+        }
     }
     Ok(())
 }

@@ -149,7 +149,11 @@ fn transport(operation: &str, error: &reqwest::Error) -> ApiError {
     } else {
         "the connection broke"
     };
-    let reason = match io_kind(error) {
+    let reason = match io_kind(error).map(|kind| kind.to_string()) {
+        // What the system does not classify is most often a name that cannot be found.
+        Some(kind) if error.is_connect() && kind.contains("uncategorized") => {
+            format!("{what}, the host name may be wrong")
+        }
         Some(kind) => format!("{what}, {kind}"),
         None => what.to_owned(),
     };

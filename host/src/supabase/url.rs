@@ -57,6 +57,9 @@ impl ProjectUrl {
             return Err(fault("is the address of the dashboard", &fix));
         }
         let project = Self(url);
+        if let Some(name) = project.host().strip_prefix("db.").filter(|_| project.host().contains(".supabase.")) {
+            return Err(fault("is the address of the database", &format!("use https://{name}")));
+        }
         match project.0.scheme() {
             "https" => {}
             "http" if project.is_loopback() => {}

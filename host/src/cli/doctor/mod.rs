@@ -17,7 +17,7 @@ use environment::Environment;
 /// Looks at everything that `vyx run` needs, and says how to mend what is wrong.
 ///
 /// It reads the environment that the host would read, asks the project, and looks at this machine. Nothing is changed, and no key is
-/// shown. On Fly: fly ssh console -C "vyx doctor".
+/// shown. On Fly it runs in the machine, as docs/deploy.md shows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vyx doctor

@@ -29,7 +29,7 @@ impl FromStr for Host {
 
     /// The token goes to it, so it must not go over an open line.
     fn from_str(text: &str) -> Result<Self, String> {
-        let example = "give one like https://vyx-app.fly.dev";
+        let example = "give one like http://127.0.0.1:8080, which `fly proxy 8080` opens";
         let mut url: Url = text.parse().map_err(|_| format!("{} is not a url; {example}", quoted(text)))?;
         let private = match url.host() {
             Some(UrlHost::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
@@ -180,7 +180,7 @@ mod tests {
         }
         assert!("http://vyx-app.fly.dev".parse::<Host>().unwrap_err().contains("use https"));
         for url in ["vyx-app", "ftp://vyx-app", "https://a:b@vyx-app", ""] {
-            assert!(url.parse::<Host>().unwrap_err().contains("https://vyx-app.fly.dev"), "{url}");
+            assert!(url.parse::<Host>().unwrap_err().contains("http://127.0.0.1:8080"), "{url}");
         }
         assert_eq!("http://localhost:1/health?x#y".parse::<Host>().unwrap().to_string(), "http://localhost:1");
     }

@@ -27,7 +27,7 @@ use rows::Rows;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vyx verify
-  vyx verify --shared https://vyx-app.fly.dev --dedicated https://vyx-user-35682909.fly.dev
+  vyx verify --shared http://127.0.0.1:8080 --dedicated http://127.0.0.1:8081
   vyx verify --toggle 5048128b --timeout 900
 
 Exit codes:

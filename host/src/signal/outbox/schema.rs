@@ -253,10 +253,21 @@ fn prepare(connection: &mut Connection, path: &Path, identity: &str) -> Result<(
     let stored = transaction
         .query_row("select value from meta where key = 'identity'", [], |row| row.get::<_, String>(0))
         .map_err(&database)?;
-    if stored != identity {
+    if stored != identity && !is_unused(&transaction).map_err(&database)? {
         return Err(OpenError::Foreign { file: shown(path), stored: quoted(&stored), wanted: quoted(identity) });
     }
+    if stored != identity {
+        // Nothing was ever kept for that one: a setting was wrong, and has been mended.
+        transaction.execute("update meta set value = ?1 where key = 'identity'", [identity]).map_err(&database)?;
+    }
     transaction.commit().map_err(&database)
+}
+
+/// Whether nothing was ever put into it.
+fn is_unused(connection: &Connection) -> rusqlite::Result<bool> {
+    let used = "select exists (select 1 from outbox) or exists (select 1 from sent) or exists (select 1 from dead)
+        or exists (select 1 from feed) or exists (select 1 from trader)";
+    connection.query_row(used, [], |row| row.get::<_, bool>(0)).map(|used| !used)
 }
 
 /// Renames the database and what belongs to it.

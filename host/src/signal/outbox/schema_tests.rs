@@ -43,11 +43,25 @@ fn two_cannot_have_it() {
 #[test]
 fn it_is_never_another_ones() {
     let dir = tempfile::tempdir().unwrap();
-    drop(open_outbox(dir.path()));
+    let outbox = open_outbox(dir.path());
+    keep(&outbox, &live([1]));
+    drop(outbox);
     let refused = error(dir.path(), "user_dedicated 63eea370");
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
     let words = "belongs to \"shared_backend\", and this host is \"user_dedicated 63eea370\"; check RUN_MODE";
     assert!(refused.to_string().contains(words), "{refused}");
+}
+
+/// A mistyped address that never answered must not claim the folder for good.
+#[test]
+fn one_that_was_never_used_goes_to_whoever_opens_it() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open_outbox(dir.path()));
+    drop(open(dir.path(), "user_dedicated 63eea370").unwrap());
+    let outbox = open_outbox(dir.path());
+    keep(&outbox, &live([1]));
+    drop(outbox);
+    assert!(matches!(error(dir.path(), "user_dedicated 63eea370"), OpenError::Foreign { .. }));
 }
 
 #[test]

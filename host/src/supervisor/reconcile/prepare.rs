@@ -67,6 +67,8 @@ impl Reconciler {
         };
         // What cannot be fetched is tried again and again; it is told again only after it changed.
         let is_news = self.unfit.insert(id, reason.clone()).as_ref() != Some(&reason);
+        let runs_on = self.running.get(&id).is_some_and(|running| running.active.is_some());
+        let reason = if runs_on { format!("{reason}; the version before runs on") } else { reason };
         is_news.then_some(Change::Rejected(name, reason))
     }
 

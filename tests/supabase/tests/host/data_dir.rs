@@ -36,7 +36,7 @@ fn a_second_host_on_one_data_dir_is_refused_and_the_first_runs_on() {
 fn a_data_dir_of_another_identity_is_refused() {
     let world = world_with_pulse(1);
     let shared = world.shared().start();
-    shared.wait_until_ready();
+    world.wait_for("a signal of the first", "select count(*) from signals", |signals| signals > 0);
     assert_eq!(shared.end(Signal::TERM).0, 0);
     let folder = world.dir.path().join("shared");
     let (code, words) = world.dedicated().env("DATA_DIR", folder.to_str().unwrap()).ends();

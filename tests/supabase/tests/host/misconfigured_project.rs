@@ -305,13 +305,14 @@ fn an_empty_table_of_traders_with_a_wrong_role_is_no_success() {
 #[test]
 fn a_data_dir_of_somebody_else() {
     let world = world();
-    let host = world.dedicated().start();
-    let again = only_line(world.dedicated());
+    let host = world.shared().start();
+    let again = only_line(world.shared());
     assert_eq!(again.0, 1, "{again:?}");
     assert!(again.1.ends_with("is locked by another process; stop that one, or give each host a DATA_DIR of its own"));
+    world.wait_for("a signal of it", "select count(*) from signals", |signals| signals > 0);
     drop(host);
-    let folder = world.dir.path().join("dedicated");
-    let (code, line) = only_line(world.shared().env("DATA_DIR", folder.to_str().unwrap()));
+    let folder = world.dir.path().join("shared");
+    let (code, line) = only_line(world.dedicated().env("DATA_DIR", folder.to_str().unwrap()));
     assert_eq!(code, 78, "{line}");
     assert!(line.contains("check RUN_MODE, USER_ID and SUPABASE_URL"), "{line}");
 }
