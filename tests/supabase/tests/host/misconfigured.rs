@@ -248,5 +248,5 @@ fn a_data_dir_that_cannot_be_one() {
         line.starts_with(&format!("vyx: DATA_DIR=\"{}\" cannot be made private: ", file.path().display())),
         "{line}"
     );
-    assert!(line.ends_with("; set it to a folder that belongs to the user of this process"), "{line}");
+    assert!(line.ends_with("; set it to a folder of its own, which belongs to the user of this process"), "{line}");
 }
