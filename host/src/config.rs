@@ -68,7 +68,7 @@ pub const FLY_APP_NAME: Variable = Variable {
 /// Where the host keeps its files.
 pub const DATA_DIR: Variable = Variable {
     name: "DATA_DIR",
-    meaning: "folder of the compile cache and the last good versions; trusted, so nobody else may write to it",
+    meaning: "folder of the outbox, the compile cache and the last good versions; trusted, so nobody else may write to it",
     values: "a path",
     default: "`$XDG_CACHE_HOME/vyx`, else `~/.cache/vyx` (`~/Library/Caches/vyx` on macOS)",
     secret: false,
