@@ -25,10 +25,6 @@ use crate::sandbox::Metering;
 use crate::signal::{JsonLines, Sink, Tee};
 use crate::supervisor::{Change, Fleet, LastGood, Means, Mismatch, Reconciler, Status, fitting};
 
-/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
-const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
-/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
-const SYNTHETIC_HISTORY_MINUTES: i64 = 15_500;
 /// How long a burst of file events may be: an editor writes twice, a build many times.
 const DEBOUNCE: Duration = Duration::from_millis(150);
 /// File times are coarse, and events come a little after the change.
@@ -180,13 +176,13 @@ impl Session<'_> {
             let feed = market::replay(&self.source.candles)?;
             return Ok((share(Box::new(feed)), None, self.source.speed.unwrap_or(Speed::Max)));
         }
-        let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MINUTES * 60_000;
-        let history = u64::try_from(SYNTHETIC_HISTORY_MINUTES).unwrap_or(0);
+        let start_ms = SyntheticFeed::FIRST_LIVE_MS - SyntheticFeed::HISTORY_MINUTES * 60_000;
+        let history = u64::try_from(SyntheticFeed::HISTORY_MINUTES).unwrap_or(0);
         let limit = self.source.closes.map(|closes| closes.saturating_add(history));
         let seed = self.source.synthetic.unwrap_or(1);
         let feed = SyntheticFeed::new(seed, self.source.symbols, start_ms, limit).map_err(Failure::input)?;
         let speed = self.source.speed.unwrap_or(Speed::Times(600.0));
-        Ok((share(Box::new(feed)), Some(SYNTHETIC_HISTORY_MINUTES), speed))
+        Ok((share(Box::new(feed)), Some(SyntheticFeed::HISTORY_MINUTES), speed))
     }
 
     /// Takes in what the market did before the first live candle.

@@ -20,10 +20,6 @@ pub(super) const INTERVALS: [Interval; 6] =
     [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
 /// Candles of each of them: the default warm-up of a trader.
 pub(super) const HISTORY_CANDLES: usize = 1_000;
-/// The first candle of the synthetic market that is told live: a Monday, so that no interval is cut.
-const SYNTHETIC_START_MS: i64 = 1_767_571_200_000;
-/// Synthetic history before it: the warm-up of 1,000 candles of a quarter of an hour, and a little.
-const SYNTHETIC_HISTORY_MS: i64 = 15_500 * 60_000;
 
 /// A feed that is ready to be read.
 pub(super) struct Connected {
@@ -47,9 +43,9 @@ pub(super) fn of_files_or_made_up(service: &ServiceConfig) -> Result<Option<Conn
             (Box::new(ReplayFeed::new(sources).map_err(|error| bad(error.to_string()))?), None)
         }
         FeedChoice::Synthetic { seed } => {
-            let start_ms = SYNTHETIC_START_MS - SYNTHETIC_HISTORY_MS;
+            let start_ms = SyntheticFeed::FIRST_LIVE_MS - SyntheticFeed::HISTORY_MINUTES * 60_000;
             let feed = SyntheticFeed::new(*seed, service.symbol_count, start_ms, None);
-            (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SYNTHETIC_START_MS - 1))
+            (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SyntheticFeed::FIRST_LIVE_MS - 1))
         }
     };
     Ok(Some(Connected { feed: wanting_all(feed), history_until_ms, floor_ms: None }))

@@ -91,6 +91,11 @@ struct Lane {
 }
 
 impl SyntheticFeed {
+    /// Where hosts let its live candles begin: a Monday, so that no interval is cut.
+    pub const FIRST_LIVE_MS: i64 = 1_767_571_200_000;
+    /// History before that: the warm-up of 1,000 candles of a quarter of an hour, and a little.
+    pub const HISTORY_MINUTES: i64 = 15_500;
+
     /// The interval that everything is made of.
     pub const BASE: Interval = Interval::M1;
 
