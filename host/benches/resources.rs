@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    component("bench-spin");
+    component("hostile-busy");
     for (name, _) in PARTS {
         if filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str())) {
             Command::new(std::env::current_exe()?).args(["--part", name]).status()?;
@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
 fn stop(neighbours: usize) {
     const STOPS: usize = 300;
     let modules = common::modules();
-    let module = modules.admit(&component("bench-spin")).unwrap();
+    let module = modules.admit(&component("hostile-busy")).unwrap();
     let fleet = Fleet::new(modules.clone(), symbols(1), WORKERS).unwrap();
     let walk = Walk::new(1);
     // Some 10 ms of work at each close, far below what a call may burn.

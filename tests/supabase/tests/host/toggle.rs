@@ -155,7 +155,7 @@ fn a_trader_in_an_endless_loop_is_disabled() {
 fn a_trader_that_burns_its_budget_at_every_call_is_disabled() {
     let world = two();
     let busy = "b0590000-0000-4000-8000-000000000003";
-    world.add(Trader::built_in(busy, "Busy", "bench-spin").params(r#"{"turns": 3000000}"#));
+    world.add(Trader::built_in(busy, "Busy", "hostile-busy").params(r#"{"turns": 3000000}"#));
     let mut host = world.shared().start();
     host.wait_for_realtime();
     let calls = |host: &Running| host.trader(busy)["counts"]["calls"].as_u64();
