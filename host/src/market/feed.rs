@@ -17,6 +17,14 @@ pub trait Feed: Send {
     /// with the next close. On an error nothing has changed.
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError>;
 
+    /// Asks for at least so many candles of history of an interval that is wanted. A feed that loads history by itself tells it in
+    /// segments of [`Telling::History`](super::Telling::History), and says in the last of them how far it reaches; the history of any
+    /// other feed is what it has delivered.
+    fn reach_back(&mut self, _interval: Interval, _candles: u32) {}
+
+    /// Lets go of all other intervals: nobody wants them any more. A feed that delivers from a file may go on with them.
+    fn keep_only(&mut self, _intervals: &[Interval]) {}
+
     /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end; true and empty where
     /// nothing has closed yet, for a feed that follows the clock.
     fn next(&mut self, max_closes: usize, into: &mut Segment) -> Result<bool, FeedError>;

@@ -19,6 +19,6 @@ pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, Stream, Ticker};
 pub use interval::{Interval, IntervalError};
 pub use replay::{CandleSource, ReplayError, ReplayFeed};
-pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError};
+pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError, Telling};
 pub use symbol::{SymbolError, SymbolId, Symbols};
 pub use synthetic::SyntheticFeed;

@@ -17,6 +17,19 @@ pub struct Gap {
     pub until_open_ms: i64,
 }
 
+/// How the candles of a segment are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// After everything that was told before: their close times lie behind all earlier ones.
+    #[default]
+    Live,
+    /// Of symbols that lagged behind: later candles of other symbols were told first, since nobody waits longer than the deadline.
+    /// In order for each symbol.
+    Late,
+    /// To nobody: they fill the history before what has been told of their streams.
+    History,
+}
+
 // Only the starts are kept: an end is the start of the next one, or the end of the array.
 #[derive(Clone, Copy, Debug)]
 struct Close {
@@ -41,7 +54,13 @@ pub struct Segment {
     row_symbols: Vec<u32>,
     row_values: Vec<f64>,
     row_missing: Vec<u32>,
+    row_backfilled: Vec<bool>,
     gaps: Vec<Gap>,
+    telling: Telling,
+    lagging: Vec<SymbolId>,
+    joined: Vec<(SymbolId, String)>,
+    gone: Vec<SymbolId>,
+    filled: Vec<(Interval, u32)>,
 }
 
 /// Candles of one interval that closed at one time.
@@ -59,6 +78,8 @@ pub struct BatchRef<'a> {
     pub values: &'a [f64],
     /// For each symbol how many base candles its aggregated candle lacks; 0 for a complete or native one.
     pub missing: &'a [u32],
+    /// For each symbol whether its candle had to be asked for after the exchange had not told it by itself.
+    pub backfilled: &'a [bool],
 }
 
 impl<'a> BatchRef<'a> {
@@ -108,7 +129,8 @@ impl<'a> CloseRef<'a> {
                 close_time_ms: batch.close_time_ms,
                 symbols: segment.row_symbols.get(rows.clone())?,
                 values: segment.row_values.get(values)?,
-                missing: segment.row_missing.get(rows)?,
+                missing: segment.row_missing.get(rows.clone())?,
+                backfilled: segment.row_backfilled.get(rows)?,
             })
         })
     }
@@ -127,7 +149,13 @@ impl Segment {
         self.row_symbols.clear();
         self.row_values.clear();
         self.row_missing.clear();
+        self.row_backfilled.clear();
         self.gaps.clear();
+        self.telling = Telling::Live;
+        self.lagging.clear();
+        self.joined.clear();
+        self.gone.clear();
+        self.filled.clear();
     }
 
     /// Clears it and fills it anew.
@@ -161,6 +189,37 @@ impl Segment {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.closes.is_empty()
+    }
+
+    /// Whether there is nothing at all to be told.
+    pub fn says_nothing(&self) -> bool {
+        self.closes.is_empty() && self.joined.is_empty() && self.gone.is_empty() && self.filled.is_empty()
+    }
+
+    /// How its candles are told.
+    pub fn telling(&self) -> Telling {
+        self.telling
+    }
+
+    /// Symbols whose candles of these closes are still to come, ascending. They follow in a segment that is [`Telling::Late`]; once a
+    /// live segment does not name a symbol any more, it has caught up.
+    pub fn lagging(&self) -> &[SymbolId] {
+        &self.lagging
+    }
+
+    /// Symbols that are on offer from these closes on, with their names. Their ids are new and follow those that are there.
+    pub fn joined(&self) -> &[(SymbolId, String)] {
+        &self.joined
+    }
+
+    /// Symbols that are not on offer any more from these closes on.
+    pub fn gone(&self) -> &[SymbolId] {
+        &self.gone
+    }
+
+    /// Intervals of which now so many candles of history are there, of every symbol, as far as they exist.
+    pub fn filled(&self) -> &[(Interval, u32)] {
+        &self.filled
     }
 
     /// How many candles there are.
@@ -268,9 +327,46 @@ impl SegmentBuilder<'_> {
         Ok(())
     }
 
+    /// Says how the candles are told.
+    pub fn telling(&mut self, telling: Telling) {
+        self.segment.telling = telling;
+    }
+
+    /// Names a symbol whose candles of these closes are still to come. In ascending order.
+    pub fn lagging(&mut self, symbol: SymbolId) {
+        self.segment.lagging.push(symbol);
+    }
+
+    /// Names a symbol that is on offer from here on.
+    pub fn joined(&mut self, symbol: SymbolId, name: &str) {
+        self.segment.joined.push((symbol, name.to_owned()));
+    }
+
+    /// Names a symbol that is not on offer any more.
+    pub fn gone(&mut self, symbol: SymbolId) {
+        self.segment.gone.push(symbol);
+    }
+
+    /// Says that so many candles of history of an interval are there.
+    pub fn filled(&mut self, interval: Interval, candles: u32) {
+        self.segment.filled.push((interval, candles));
+    }
+
     /// Adds a candle to the batch.
     #[inline]
     pub fn row(&mut self, symbol: SymbolId, values: &Values, missing: u32) -> Result<(), SegmentError> {
+        self.row_from(symbol, values, missing, false)
+    }
+
+    /// Adds a candle to the batch, and whether it had to be asked for.
+    #[inline]
+    pub fn row_from(
+        &mut self,
+        symbol: SymbolId,
+        values: &Values,
+        missing: u32,
+        backfilled: bool,
+    ) -> Result<(), SegmentError> {
         if self.last_symbol.is_some_and(|last| last >= symbol.0) {
             return Err(SegmentError::Row { symbol: symbol.0, last: self.last_symbol });
         }
@@ -281,6 +377,7 @@ impl SegmentBuilder<'_> {
         self.segment.row_symbols.push(symbol.0);
         self.segment.row_values.extend_from_slice(values);
         self.segment.row_missing.push(missing);
+        self.segment.row_backfilled.push(backfilled);
         Ok(())
     }
 

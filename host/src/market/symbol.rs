@@ -54,6 +54,16 @@ impl Symbols {
         Ok(id)
     }
 
+    /// A new id for this name, also where it has one: of a market that was gone and comes back, which is another one to those who were
+    /// told that it is gone.
+    pub fn intern_anew(&mut self, text: &str) -> Result<SymbolId, SymbolError> {
+        let name = Self::valid_name(text)?;
+        let id = SymbolId(self.names.len() as u32);
+        self.ids.insert(name.clone(), id);
+        self.names.push(name);
+        Ok(id)
+    }
+
     /// The name behind an id.
     pub fn name(&self, id: SymbolId) -> Option<&str> {
         self.names.get(id.index()).map(String::as_str)
@@ -67,7 +77,7 @@ impl Symbols {
         }
     }
 
-    /// All symbols, by id.
+    /// All symbols, by id; those too that have a newer one.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (SymbolId, &str)> {
         self.names.iter().enumerate().map(|(id, name)| (SymbolId(id as u32), name.as_str()))
     }
@@ -98,6 +108,17 @@ mod tests {
         assert_eq!(symbols.id("btcUSDT"), Some(SymbolId(0)));
         assert_eq!(symbols.id("ETHUSDT"), None);
         assert_eq!(symbols.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_symbol_that_comes_back_has_a_new_id() {
+        let mut symbols = Symbols::new();
+        let first = symbols.intern("BTCUSDT").unwrap();
+        let second = symbols.intern_anew("btcusdt").unwrap();
+        assert_ne!(first, second);
+        assert_eq!(symbols.id("BTCUSDT"), Some(second));
+        assert_eq!((symbols.name(first), symbols.name(second)), (Some("BTCUSDT"), Some("BTCUSDT")));
+        assert_eq!(symbols.intern("BTCUSDT"), Ok(second));
     }
 
     #[test]

@@ -66,7 +66,11 @@ pub fn fitting(
 
 fn want(feed: &mut dyn Feed, subscription: &Subscription) -> Result<(), FeedError> {
     let intervals: Vec<Interval> = subscription.needs.iter().map(|need| need.interval).collect();
-    feed.want(&intervals)
+    feed.want(&intervals)?;
+    for need in &subscription.needs {
+        feed.reach_back(need.interval, need.warm_up.max(need.lookback));
+    }
+    Ok(())
 }
 
 /// Raises the interval parameters that were not given to the shortest ones that can be made of `base`, keeping their order.

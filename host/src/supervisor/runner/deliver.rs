@@ -30,6 +30,7 @@ pub(super) struct Rows {
     symbols: Vec<u32>,
     values: Vec<f64>,
     missing: Vec<u32>,
+    backfilled: Vec<bool>,
 }
 
 impl Runner {
@@ -172,14 +173,17 @@ impl Rows {
         self.symbols.clear();
         self.values.clear();
         self.missing.clear();
-        for (symbol, values, missing) in batch.rows() {
+        self.backfilled.clear();
+        for ((symbol, values, missing), backfilled) in batch.rows().zip(batch.backfilled) {
             if is_wanted(symbol.0) {
                 self.symbols.push(symbol.0);
                 self.values.extend_from_slice(values);
                 self.missing.push(missing);
+                self.backfilled.push(*backfilled);
             }
         }
-        BatchRef { symbols: &self.symbols, values: &self.values, missing: &self.missing, ..batch }
+        let Self { symbols, values, missing, backfilled } = self;
+        BatchRef { symbols, values, missing, backfilled, ..batch }
     }
 }
 
