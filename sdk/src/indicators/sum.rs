@@ -18,6 +18,20 @@ impl Sum {
         (self.high, self.low) = two_sum(high, self.low + lost);
     }
 
+    /// Adds `count * value` without a rounding error of the product, for a whole `count` below 2^26.
+    pub(super) fn add_times(&mut self, count: f64, value: f64) {
+        // Each half of the value has room for the product: 26 bits and 27.
+        let upper = f64::from_bits(value.to_bits() & !0x7ff_ffff);
+        self.add(count * upper);
+        self.add(count * (value - upper));
+    }
+
+    /// Subtracts another sum twice.
+    pub(super) fn subtract_twice(&mut self, other: Self) {
+        self.add(-2.0 * other.high);
+        self.add(-2.0 * other.low);
+    }
+
     /// The sum rounded once to a float.
     pub(super) fn get(self) -> f64 {
         self.high
@@ -44,5 +58,16 @@ mod tests {
         }
         assert_eq!(sum.get(), 0.1);
         assert_ne!(0.1 + 1e15 - 1e15, 0.1, "plain floats do leave one");
+    }
+
+    #[test]
+    fn products_are_not_rounded() {
+        let mut sum = Sum::default();
+        sum.add_times(13.0, 0.1);
+        for _ in 0..13 {
+            sum.add(-0.1);
+        }
+        assert_eq!(sum.get(), 0.0);
+        assert_ne!((0..13).fold(13.0 * 0.1, |sum, _| sum - 0.1), 0.0, "plain floats round it");
     }
 }
