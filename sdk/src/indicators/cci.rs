@@ -56,8 +56,8 @@ impl Cci {
         }
         if self.warm {
             let period = self.prices.len() as f64;
-            let mean = self.prices.iter().sum::<f64>() / period;
-            let distance = self.prices.iter().map(|price| (price - mean).abs()).sum::<f64>() / period;
+            let mean = sum(&self.prices, |price| price) / period;
+            let distance = sum(&self.prices, |price| (price - mean).abs()) / period;
             let off = newest - mean;
             let still = vanishes(off, mean.abs()) || vanishes(distance, mean.abs());
             self.value = if still { 0.0 } else { off / (0.015 * distance) };
@@ -76,6 +76,16 @@ impl Cci {
     pub fn warm_up(&self) -> usize {
         self.prices.len() - 1
     }
+}
+
+/// In four lanes, so that an addition need not wait for the one before.
+fn sum(prices: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let (fours, rest) = prices.as_chunks::<4>();
+    let mut lanes = [0.0; 4];
+    for [a, b, c, d] in fours {
+        lanes = [lanes[0] + of(*a), lanes[1] + of(*b), lanes[2] + of(*c), lanes[3] + of(*d)];
+    }
+    rest.iter().fold((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]), |sum, price| sum + of(*price))
 }
 
 #[cfg(test)]

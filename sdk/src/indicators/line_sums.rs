@@ -2,12 +2,12 @@
 
 use std::mem;
 
-use super::sum::Sum;
+use super::sum::{Sum, halves, two_sum};
 
 /// The last `period` values with their sum and their tilt, the sum of `(2 i - (period - 1)) * value`, where `i` counts from
 /// 0 at the oldest. A weighted average and a regression line are both made of these two.
 ///
-/// When the window moves on, each weight falls by 2: so the tilt loses twice the sum of those that stay. Both sums are exact
+/// When the window moves on, each weight falls by 2, so the tilt loses twice the sum. Both sums are exact
 /// to about 106 bits (see [`Sum`]) and built anew at each turn of the window, so that they depend on the window alone.
 #[derive(Debug, Clone)]
 pub(super) struct LineSums {
@@ -46,14 +46,23 @@ impl LineSums {
             self.warm = true;
             self.sum_anew();
         } else if self.warm {
-            let outermost = (self.values.len() - 1) as f64;
-            self.sum.add(-oldest);
-            self.tilt.subtract_twice(self.sum);
-            self.tilt.add_times(outermost, oldest);
-            self.tilt.add_times(outermost, newest);
-            self.sum.add(newest);
+            self.slide(oldest, newest);
         }
         self.value()
+    }
+
+    /// `tilt += (period + 1) * oldest + (period - 1) * newest - 2 * sum`, in one step and so that each sum waits for its own last
+    /// value alone: this is most of the cost.
+    fn slide(&mut self, oldest: f64, newest: f64) {
+        let period = self.values.len() as f64;
+        let ([old, old_rest], [new, new_rest]) = (halves(oldest), halves(newest));
+        let [sum, sum_rest] = self.sum.parts();
+        let (change, lost) = two_sum((period + 1.0) * old, (period - 1.0) * new);
+        let (change, lost_too) = two_sum(change, -2.0 * sum);
+        let rest = (period + 1.0) * old_rest + (period - 1.0) * new_rest - 2.0 * sum_rest;
+        self.tilt.add_both(change, lost + lost_too + rest);
+        let (change, lost) = two_sum(newest, -oldest);
+        self.sum.add_both(change, lost);
     }
 
     pub(super) fn value(&self) -> Option<Line> {

@@ -1,5 +1,8 @@
+use std::mem;
+
 use super::extremes::higher;
-use super::{Sma, check_period, typical_price, usable_candle, usable_volume, vanishes};
+use super::sum::Sum;
+use super::{check_period, typical_price, usable_candle, usable_volume, vanishes};
 use crate::Candle;
 
 /// Money flow index: which share of the money went into candles that rose.
@@ -30,8 +33,19 @@ use crate::Candle;
 #[must_use]
 pub struct Mfi {
     typical: Option<f64>,
-    positive: Sma,
-    negative: Sma,
+    /// Negative flows with their sign.
+    flows: Box<[f64]>,
+    /// Of the oldest flow, which the next one replaces.
+    position: usize,
+    warm: bool,
+    sums: Sums,
+}
+
+/// Of the positive flows and of the negative ones: picked by the sign of a flow, since nobody can foretell that.
+type Sums = [Sum; 2];
+
+fn add(sums: &mut Sums, flow: f64, direction: f64) {
+    sums[usize::from(flow.is_sign_negative())].add(flow * direction);
 }
 
 impl Mfi {
@@ -42,7 +56,8 @@ impl Mfi {
     /// If `period` is 0.
     pub fn new(period: usize) -> Self {
         check_period("mfi period", period);
-        Self { typical: None, positive: Sma::new(period), negative: Sma::new(period) }
+        let flows = vec![0.0; period].into_boxed_slice();
+        Self { typical: None, flows, position: 0, warm: false, sums: Sums::default() }
     }
 
     /// Takes the next candle and returns the index, or `None` before there are `period` changes.
@@ -52,18 +67,35 @@ impl Mfi {
             let before = self.typical.replace(typical)?;
             let change = typical - before;
             let flow = if vanishes(change, typical.abs() + before.abs()) { 0.0 } else { typical * candle.volume };
-            let (positive, negative) = if change < 0.0 { (0.0, flow) } else { (flow, 0.0) };
-            self.positive.take(positive);
-            self.negative.take(negative);
+            self.take(flow.copysign(change));
         }
         self.value()
+    }
+
+    fn take(&mut self, flow: f64) {
+        let oldest = mem::replace(&mut self.flows[self.position], flow);
+        self.position += 1;
+        if self.position == self.flows.len() {
+            // Anew at each turn: what a sum could not hold exactly is gone then.
+            self.position = 0;
+            self.warm = true;
+            self.sums = Sums::default();
+            self.flows.iter().for_each(|flow| add(&mut self.sums, *flow, 1.0));
+        } else {
+            add(&mut self.sums, flow, 1.0);
+            add(&mut self.sums, oldest, -1.0);
+        }
     }
 
     /// The last index, `None` until warm.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
+        if !self.warm {
+            return None;
+        }
         // After a flow of quite another size a sum may have less than nothing left.
-        let (positive, negative) = (higher(self.positive.value()?, 0.0), higher(self.negative.value()?, 0.0));
+        let [positive, negative] = self.sums.map(Sum::get);
+        let (positive, negative) = (higher(positive, 0.0), higher(-negative, 0.0));
         let flow = positive + negative;
         Some(if flow > 0.0 { 100.0 * (positive / flow) } else { 0.0 })
     }
@@ -71,7 +103,7 @@ impl Mfi {
     /// Candles before the first value: `period`.
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        self.positive.warm_up() + 1
+        self.flows.len()
     }
 }
 

@@ -18,18 +18,21 @@ impl Sum {
         (self.high, self.low) = two_sum(high, self.low + lost);
     }
 
-    /// Adds `count * value` without a rounding error of the product, for a whole `count` below 2^26.
-    pub(super) fn add_times(&mut self, count: f64, value: f64) {
-        // Each half of the value has room for the product: 26 bits and 27.
-        let upper = f64::from_bits(value.to_bits() & !0x7ff_ffff);
-        self.add(count * upper);
-        self.add(count * (value - upper));
+    /// Adds an unevaluated sum of two floats, of which the second is far smaller.
+    pub(super) fn add_both(&mut self, value: f64, rest: f64) {
+        let (high, lost) = two_sum(self.high, value);
+        (self.high, self.low) = two_sum(high, self.low + lost + rest);
     }
 
-    /// Subtracts another sum twice.
-    pub(super) fn subtract_twice(&mut self, other: Self) {
-        self.add(-2.0 * other.high);
-        self.add(-2.0 * other.low);
+    /// Adds `count * value` without a rounding error of the product, for a whole `count` below 2^26.
+    pub(super) fn add_times(&mut self, count: f64, value: f64) {
+        let [upper, lower] = halves(value);
+        self.add_both(count * upper, count * lower);
+    }
+
+    /// Both floats.
+    pub(super) fn parts(self) -> [f64; 2] {
+        [self.high, self.low]
     }
 
     /// The sum rounded once to a float.
@@ -38,8 +41,14 @@ impl Sum {
     }
 }
 
+/// A value in two halves of 26 and 27 bits: each times a whole number below 2^26 is exact.
+pub(super) fn halves(value: f64) -> [f64; 2] {
+    let upper = f64::from_bits(value.to_bits() & !0x7ff_ffff);
+    [upper, value - upper]
+}
+
 /// `a + b` as the rounded sum and the exact rounding error.
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let b_in_sum = sum - a;
     let a_in_sum = sum - b_in_sum;

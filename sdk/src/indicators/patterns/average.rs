@@ -2,11 +2,12 @@
 
 use std::mem;
 
-use super::super::sum::Sum;
 use super::bar::Bar;
 
 /// The longest period of a setting.
 const LONGEST: usize = 10;
+/// A size that is so much larger than all that follow it leaves its rounding error in their sum.
+const FAR_LARGER: f64 = 1e6;
 
 /// What a size is compared with: a share of the mean of some candles before it. The numbers are TA-Lib's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,17 +53,14 @@ pub(super) struct Average {
     sizes: [f64; LONGEST],
     /// Of the oldest size, which the next one replaces.
     position: usize,
-    full: bool,
     /// The sum as TA-Lib keeps it, rounding errors and all: a size that is equal to the average in decimals is above or below
     /// it by these errors alone.
     total: f64,
-    exact: Sum,
 }
 
 impl Average {
     pub(super) fn new(setting: Setting, back: usize) -> Self {
-        let exact = Sum::default();
-        Self { setting, back, sizes: [0.0; LONGEST], position: 0, full: false, total: 0.0, exact }
+        Self { setting, back, sizes: [0.0; LONGEST], position: 0, total: 0.0 }
     }
 
     pub(super) fn period(&self) -> usize {
@@ -78,23 +76,20 @@ impl Average {
         let newest = self.setting.of(bar);
         let oldest = mem::replace(&mut self.sizes[self.position], newest);
         self.position += 1;
-        self.exact.add(newest);
-        if self.full {
-            self.total += newest - oldest;
-            self.exact.add(-oldest);
-        } else {
-            self.total += newest;
-        }
+        self.total += newest - oldest;
         if self.position == self.period() {
             self.position = 0;
-            self.full = true;
-            self.exact = Sum::default();
-            self.sizes[..self.period()].iter().for_each(|size| self.exact.add(*size));
+            self.correct(bar);
+        } else if oldest > FAR_LARGER * self.total {
+            self.correct(bar);
         }
+    }
+
+    fn correct(&mut self, bar: &Bar) {
+        let sum: f64 = self.sizes[..self.period()].iter().sum();
         // Far above the rounding of ordinary candles, far below what anybody could see.
-        let exact = self.exact.get();
-        if (self.total - exact).abs() > 1e-9 * exact + 1e-12 * bar.close.abs() {
-            self.total = exact;
+        if (self.total - sum).abs() > 1e-9 * sum + 1e-12 * bar.close.abs() {
+            self.total = sum;
         }
     }
 }
