@@ -17,14 +17,15 @@
 //! # Rules that hold for all of them
 //!
 //! - `next` takes one closed candle, or a value of it, and returns `None` until the indicator is warm. `value` returns what
-//!   the last `next` returned (of swings, the last one that is known). There is no placeholder such as 0 or NaN during warm-up, so nothing can compare against
-//!   one.
+//!   the last `next` returned (of swings, the last one that is known). There is no placeholder such as 0 or NaN during
+//!   warm-up, so nothing can compare against one.
 //! - `warm_up` is the number of candles that return `None`, which is the index of the first value counted from 0, which
 //!   is what TA-Lib calls lookback. Values, seeding and first index are those of TA-Lib where it has the indicator; the golden
 //!   tests hold them at 1e-9, on 51,000 real candles and on those that break things. `docs/indicators.md` has what they measured.
 //! - **A value that is no usable number is ignored**: NaN, an infinity, or a magnitude above 1e100 (so that no sum in
 //!   here can overflow); of a candle, one such price is enough. State stays as it was, the candle does not count, and `next`
-//!   returns the last value; what tells events (crosses, swings, patterns) then tells none. In TA-Lib one NaN makes SMA and EMA NaN for ever and RSI 0 for ever, which reads as oversold.
+//!   returns the last value; what tells events (crosses, swings, patterns) then tells none. In TA-Lib one NaN makes SMA and
+//!   EMA NaN for ever and RSI 0 for ever, which reads as oversold.
 //! - Memory is allocated in `new` only. A clone is an independent copy.
 //! - State is a function of the values alone: the same values give the same bits on every machine.
 //! - Nothing looks ahead: swings and divergences are told at the candle that confirms them.

@@ -120,6 +120,20 @@ fn every_value_is_that_of_the_oracle() {
 }
 
 #[test]
+fn one_wrong_value_among_all_is_seen() {
+    let series = &all()[0];
+    let expected = &series.expected["ema_20"];
+    let Some(Found::Values(right)) = computed(&series.candles).remove("ema_20") else { panic!("not computed") };
+    let sampled = |row: usize| expected.samples.iter().any(|sample| sample.0 == row);
+    for row in (100..right.len()).step_by(4999).filter(|&row| !sampled(row)) {
+        let mut wrong = right.clone();
+        wrong[row] = wrong[row].map(|value| value * (1.0 + 2.0 * TOLERANCE));
+        assert!(values(series, "ema_20", expected, &wrong).is_err(), "row {row}");
+    }
+    assert!(values(series, "ema_20", expected, &right).is_ok());
+}
+
+#[test]
 fn every_pattern_is_there_to_be_found() {
     let series = all();
     for pattern in Pattern::ALL {
