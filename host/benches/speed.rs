@@ -110,6 +110,14 @@ mod call {
         });
     }
 
+    /// Two closes and the 24 h figures are read of each symbol.
+    #[divan::bench(args = CLOSING)]
+    fn reads_abi(bencher: Bencher<'_, '_>, closing: usize) {
+        let walk = Walk::new(closing);
+        let (mut instance, candles) = instance("bench-reads", &[], &walk);
+        bencher.counter(ItemsCount::new(closing)).bench_local(|| call(&mut instance, &walk, candles - 1));
+    }
+
     /// A trader that does and plots nothing.
     #[divan::bench(args = CLOSING)]
     fn noop_abi(bencher: Bencher<'_, '_>, closing: usize) {
@@ -158,6 +166,12 @@ mod fleet {
         one_close(bencher, set, &[]);
     }
 
+    /// The same with traders that read columns and 24 h figures, and do nothing else.
+    #[divan::bench(args = [(1_000_usize, 100_usize)])]
+    fn deliver_reading(bencher: Bencher<'_, '_>, set: (usize, usize)) {
+        one_close_of("bench-reads", bencher, set, &[]);
+    }
+
     #[divan::bench(args = SETS)]
     fn native(bencher: Bencher<'_, '_>, (traders, closing): (usize, usize)) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().unwrap();
@@ -175,13 +189,23 @@ mod fleet {
     }
 
     fn one_close(bencher: Bencher<'_, '_>, (traders, closing): (usize, usize), given: &[(&str, f64)]) {
-        let market = RefCell::new(Market::new("bench-incremental", traders, closing, given));
+        let signals = one_close_of("bench-incremental", bencher, (traders, closing), given);
+        assert_eq!(signals == 0, given == SILENT, "{signals} signals");
+    }
+
+    fn one_close_of(
+        trader: &str,
+        bencher: Bencher<'_, '_>,
+        (traders, closing): (usize, usize),
+        given: &[(&str, f64)],
+    ) -> usize {
+        let market = RefCell::new(Market::new(trader, traders, closing, given));
         let mut sink = Counting::default();
         bencher
             .counter(ItemsCount::new(traders * closing))
             .with_inputs(|| market.borrow_mut().segment(1))
             .bench_local_values(|segment| market.borrow().fleet.deliver(&segment, &mut sink).unwrap());
-        assert_eq!(sink.0 == 0, given == SILENT, "{} signals", sink.0);
+        sink.0
     }
 }
 
