@@ -8,14 +8,14 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use bench_traders::{Turns, WINDOW, full_window};
 use common::{Counting, Market, ROUND, WORKERS, Walk, component, open_ms, params, symbols};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use rayon::prelude::*;
-use vyx_host::market::{CandleSource, Column, Feed, History, Interval, ReplayFeed, Segment, VALUES_PER_CANDLE};
+use vyx_host::market::{CandleSource, Column, Feed, History, Interval, Offer, ReplayFeed, Segment, VALUES_PER_CANDLE};
 use vyx_host::sandbox::{AbiVersion, Fresh, Instance, Linked, Metering, StopFlag, engine};
 use wasmtime::component::Component;
 
@@ -40,8 +40,8 @@ fn instance(trader: &str, given: &[(&str, f64)], walk: &Walk) -> (Instance, usiz
     history.require(Interval::M1, candles);
     history.append(&walk.segment(0, candles));
     let params = manifest.params(&params(given)).unwrap();
-    let (mut instance, _) =
-        fresh().init(&manifest, &params, &symbols(walk.ids.len()), Arc::new(RwLock::new(history))).unwrap();
+    let (mut instance, _) = fresh().init(&manifest, &params, &Offer::from(symbols(walk.ids.len()))).unwrap();
+    instance.lend(Some(Arc::new(history)));
     for symbol in &walk.ids {
         instance.sees_from(0, *symbol, open_ms(0));
     }
