@@ -98,3 +98,6 @@ impl Drop for Link {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;
