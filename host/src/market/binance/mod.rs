@@ -5,6 +5,7 @@
 //! once every stream has answered for it; what the exchange does not have half a minute after a close is a hole, and told as a gap.
 
 mod exchange;
+mod link;
 mod stream;
 mod wire;
 
