@@ -7,6 +7,15 @@
 //!
 //! If the consumer is slow, the link waits, and with it the exchange; nothing is dropped, and nothing piles up here.
 
+mod book;
+mod connection;
+mod dial;
+mod limits;
+mod manager;
+mod message;
+mod pace;
+mod slot;
+
 use std::collections::BTreeSet;
 
 use reqwest::Url;
@@ -16,6 +25,8 @@ use tokio::task::JoinHandle;
 
 use crate::market::candle::Values;
 use crate::market::interval::Interval;
+use dial::{Connect, Dial};
+use manager::Manager;
 
 /// A stream to be heard.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -41,7 +52,6 @@ pub(super) struct KlineEvent {
 }
 
 /// What the link says.
-#[expect(dead_code, reason = "nothing is connected yet")]
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Heard {
     /// A candle, closed or forming: of forming ones, the event time is the exchange's clock.
@@ -64,11 +74,12 @@ pub(super) struct Link {
 impl Link {
     /// A link to `{base}/stream`. Nothing is connected before something is wanted.
     pub(super) fn start(handle: &Handle, base: Url, heard: mpsc::Sender<Heard>) -> Self {
-        let (wanted, _changes) = watch::channel(BTreeSet::new());
-        let task = handle.spawn(async move {
-            let _ = (base, heard);
-        });
-        Self { wanted, task }
+        Self::connecting(handle, Dial::new(&base), heard)
+    }
+
+    fn connecting(handle: &Handle, connect: impl Connect, heard: mpsc::Sender<Heard>) -> Self {
+        let (wanted, changes) = watch::channel(BTreeSet::new());
+        Self { wanted, task: handle.spawn(Manager::new(connect, heard).run(changes)) }
     }
 
     /// The whole set that is to be heard from now on. The link subscribes and unsubscribes the difference; for an empty set it has
