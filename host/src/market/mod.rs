@@ -7,8 +7,10 @@ mod decimal;
 mod feed;
 mod history;
 mod interval;
+mod offer;
 mod replay;
 mod segment;
+mod stream;
 mod symbol;
 mod synthetic;
 
@@ -18,9 +20,11 @@ pub use binance::{
 };
 pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
 pub use feed::{Feed, FeedError, SharedFeed};
-pub use history::{History, Stream, Ticker};
+pub use history::{History, HistorySize};
 pub use interval::{Interval, IntervalError};
+pub use offer::{CannotJoin, Offer};
 pub use replay::{CandleSource, ReplayError, ReplayFeed};
 pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError, Telling};
+pub use stream::{CANDLE_BYTES, Came, Stream, Ticker};
 pub use symbol::{SymbolError, SymbolId, Symbols};
 pub use synthetic::SyntheticFeed;
