@@ -19,6 +19,7 @@ mod trouble;
 mod weight;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reqwest::Url;
@@ -68,7 +69,8 @@ pub struct BinanceFeed {
     status: MarketStatus,
     symbols: Symbols,
     trouble: Option<String>,
-    kept: Option<Vec<Interval>>,
+    /// What was kept last, unless something was wanted since.
+    kept: Option<BTreeMap<Interval, u32>>,
     task: AbortHandle,
 }
 
@@ -111,14 +113,15 @@ impl Feed for BinanceFeed {
     }
 
     fn reach_back(&mut self, interval: Interval, candles: u32) {
+        self.kept = None;
         self.shared.command([Command::Want(interval, candles)]);
         self.shared.wake();
     }
 
-    fn keep_only(&mut self, intervals: &[Interval]) {
-        if self.kept.as_deref() != Some(intervals) {
-            self.kept = Some(intervals.to_vec());
-            self.shared.command([Command::KeepOnly(intervals.to_vec())]);
+    fn keep_only(&mut self, needs: &BTreeMap<Interval, u32>) {
+        if self.kept.as_ref() != Some(needs) {
+            self.kept = Some(needs.clone());
+            self.shared.command([Command::KeepOnly(needs.clone())]);
             self.shared.wake();
         }
     }

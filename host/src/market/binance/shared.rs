@@ -1,6 +1,6 @@
 //! What the feed and its task share: what is wanted, and what is ready to be told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,8 +18,8 @@ const SEGMENTS: usize = 16;
 pub(super) enum Command {
     /// An interval, and so many candles before the next one.
     Want(Interval, u32),
-    /// No other intervals any more.
-    KeepOnly(Vec<Interval>),
+    /// No other intervals any more, and no more candles of them.
+    KeepOnly(BTreeMap<Interval, u32>),
 }
 
 /// See the module.

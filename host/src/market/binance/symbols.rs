@@ -74,7 +74,9 @@ fn top(info: &ExchangeInfo, tickers: &[Ticker24h], watched: &[String], count: us
         ranked.iter().enumerate().filter(stays).take(count).map(|(_, (_, name))| *name).collect();
     let mut free = count - staying.len();
     let takes = |(volume, name): &&(f64, &str)| {
-        staying.contains(name) || (*volume >= min_volume && std::mem::replace(&mut free, free.saturating_sub(1)) > 0)
+        let enters = !staying.contains(name) && *volume >= min_volume && free > 0;
+        free -= usize::from(enters);
+        enters || staying.contains(name)
     };
     ranked.iter().filter(takes).map(|(_, name)| (*name).to_owned()).collect()
 }

@@ -293,7 +293,7 @@ impl Task {
         for command in commands {
             match command {
                 Command::Want(interval, candles) => self.sequencer.want(interval, candles),
-                Command::KeepOnly(intervals) => self.sequencer.keep_only(&intervals),
+                Command::KeepOnly(needs) => self.sequencer.keep_only(&needs),
             }
         }
         if self.shared.has_begun() {

@@ -84,11 +84,7 @@ impl Sequencer {
 
     /// The exchange says that it has no such symbol.
     pub(crate) fn no_such_symbol(&mut self, ask: &Ask) {
-        for lane in &mut self.lanes {
-            if let Some(stream) = lane.streams.get_mut(&ask.symbol) {
-                stream.end();
-            }
-        }
+        self.end(ask.symbol);
         self.leave(ask.symbol);
     }
 }

@@ -142,14 +142,20 @@ impl Sequencer {
 
     // What is wanted.
 
-    /// Wants an interval, from the next close on, and so many candles before it, and before those what the chart and the 24 h figures of
-    /// the first of them need.
+    /// Wants an interval, from the next close on, and at least so many candles before it.
     pub(super) fn want(&mut self, interval: Interval, candles: u32) {
-        let day = if interval <= Interval::D1 { Interval::D1.as_ms() / interval.as_ms() } else { 0 };
-        let depth = candles.saturating_add(u32::try_from(day).unwrap_or(0).max(CHART_CANDLES));
+        let depth = candles.max(least_candles(interval));
         self.restart_if_idle();
         match self.lanes.iter_mut().find(|lane| lane.interval == interval) {
-            Some(lane) => lane.depth = lane.depth.max(depth),
+            Some(lane) if lane.depth >= depth => {}
+            Some(lane) => {
+                for (symbol, stream) in &mut lane.streams {
+                    if let Some(member) = self.members.get(symbol) {
+                        stream.keeps(member.told_ms, lane.filled);
+                    }
+                }
+                lane.depth = depth;
+            }
             None => {
                 let stream = |(id, member): (&SymbolId, &Member)| (*id, Stream::new(interval, member.told_ms));
                 let streams = self.members.iter().map(stream).collect();
@@ -160,9 +166,14 @@ impl Sequencer {
         self.load_history();
     }
 
-    /// Lets go of all other intervals.
-    pub(super) fn keep_only(&mut self, intervals: &[Interval]) {
-        self.lanes.retain(|lane| intervals.contains(&lane.interval));
+    /// Lets go of all other intervals, and of more candles than these before what is told.
+    pub(super) fn keep_only(&mut self, needs: &BTreeMap<Interval, u32>) {
+        self.lanes.retain(|lane| needs.contains_key(&lane.interval));
+        for lane in &mut self.lanes {
+            let candles = needs.get(&lane.interval).copied().unwrap_or(0);
+            lane.depth = lane.depth.min(candles.max(least_candles(lane.interval)));
+            lane.filled = lane.filled.min(lane.depth);
+        }
     }
 
     /// While nothing was wanted nothing was told, and nobody missed it.
@@ -201,11 +212,21 @@ impl Sequencer {
     pub(super) fn leave(&mut self, symbol: SymbolId) {
         let now_ms = self.now_ms;
         match self.members.get_mut(&symbol) {
-            Some(Member { stage: Stage::Joining, .. }) => self.remove(symbol),
-            Some(member) => {
-                member.leaves_ms.get_or_insert(now_ms - 1);
+            Some(member) => member.leaves_ms = member.leaves_ms.or(Some(now_ms - 1)),
+            None => return,
+        }
+        // Ids are told without a gap, so it joins and goes at once.
+        if self.members.get(&symbol).is_some_and(|member| member.stage == Stage::Joining) {
+            self.end(symbol);
+        }
+    }
+
+    /// Nothing more comes of a symbol, and nobody waits for it.
+    fn end(&mut self, symbol: SymbolId) {
+        for lane in &mut self.lanes {
+            if let Some(stream) = lane.streams.get_mut(&symbol) {
+                stream.end();
             }
-            None => {}
         }
     }
 
@@ -222,7 +243,8 @@ impl Sequencer {
                 if let Some(member) = self.members.get(symbol)
                     && !stream.is_filled(member.told_ms, lane.depth)
                 {
-                    stream.reach_back(member.told_ms, lane.depth);
+                    // The chart and the 24 h figures of the first of them need what is before it.
+                    stream.reach_back(member.told_ms, lane.depth.saturating_add(least_candles(lane.interval)));
                 }
             }
         }
@@ -244,12 +266,11 @@ impl Sequencer {
 
     /// What the socket should bring, by the names of the symbols.
     pub(super) fn streams(&self) -> impl Iterator<Item = (&str, Interval)> {
-        let named = |symbol| self.members.get(symbol).filter(|member| !member.has_left(self.now_ms));
-        let of = move |lane: &'_ Lane| -> Vec<_> {
-            let interval = lane.interval;
-            lane.streams.keys().filter_map(|symbol| Some((named(symbol)?.name.as_str(), interval))).collect()
-        };
-        self.lanes.iter().flat_map(of)
+        self.lanes.iter().flat_map(|lane| {
+            let members = lane.streams.keys().filter_map(|symbol| self.members.get(symbol));
+            let stay = members.filter(|member| !member.has_left(self.now_ms));
+            stay.map(|member| (member.name.as_str(), lane.interval))
+        })
     }
 
     /// Whether nothing is wanted.
@@ -281,6 +302,12 @@ impl Sequencer {
         let close_ms = self.next_close_ms()?;
         Some(self.now_ms.saturating_sub(close_ms.max(self.steady_ms))).filter(|overdue_ms| *overdue_ms > 0)
     }
+}
+
+/// Candles of history that charts and 24 h figures need.
+fn least_candles(interval: Interval) -> u32 {
+    let day = if interval <= Interval::D1 { Interval::D1.as_ms() / interval.as_ms() } else { 0 };
+    u32::try_from(day).unwrap_or(0).max(CHART_CANDLES)
 }
 
 #[cfg(test)]

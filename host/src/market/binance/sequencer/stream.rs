@@ -12,6 +12,9 @@ const AGAIN_MS: i64 = 3_000;
 /// After so many holes in a row a market is taken for halted: nobody waits for its candles, and it is asked for each only twice.
 const HALTED_HOLES: i64 = 3;
 
+/// Candles of history that are told again where more is loaded.
+const OVERLAP: i64 = 16;
+
 /// The state of one kind of question.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asking {
@@ -90,10 +93,6 @@ impl Stream {
         }
     }
 
-    pub(super) fn interval(&self) -> Interval {
-        self.grid.interval
-    }
-
     /// The exchange has no such market: there are no more candles, and nobody waits for them.
     pub(super) fn end(&mut self) {
         self.is_ended = true;
@@ -168,7 +167,16 @@ impl Stream {
         }
         let from_ms = self.history_from_ms(told_ms, candles);
         if from_ms < self.begins_ms {
-            self.load = Some(self.load(from_ms, self.begins_ms));
+            // What was kept is cut bit by bit, so a little is told again.
+            let until_ms = self.begins_ms.saturating_add(OVERLAP * self.grid.length_ms());
+            self.load = Some(self.load(from_ms, until_ms.min(self.grid.first_after(told_ms))));
+        }
+    }
+
+    /// Others keep no more than so many candles before this position.
+    pub(super) fn keeps(&mut self, told_ms: i64, candles: u32) {
+        if self.load.is_none() {
+            self.begins_ms = self.begins_ms.max(self.history_from_ms(told_ms, candles));
         }
     }
 
@@ -225,7 +233,7 @@ impl Stream {
     }
 
     /// The history that has come, each candle with the start of the gap before it.
-    pub(super) fn take_history(&mut self) -> Option<(Grid, Vec<(Option<i64>, Row)>)> {
+    pub(super) fn take_history(&mut self) -> Option<Vec<(Option<i64>, Row)>> {
         if !self.is_loaded() {
             return None;
         }
@@ -241,7 +249,7 @@ impl Stream {
             expected_ms = Some(row.open_ms.saturating_add(self.grid.length_ms()));
         }
         self.expected_ms = self.expected_ms.or(expected_ms);
-        Some((self.grid, rows))
+        Some(rows)
     }
 
     // Answers.

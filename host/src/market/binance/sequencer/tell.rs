@@ -42,6 +42,9 @@ impl Sequencer {
                         stream.begin_after(position_ms);
                     }
                 }
+            } else {
+                // Ids are told in order.
+                break;
             }
         }
     }
