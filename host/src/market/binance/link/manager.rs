@@ -80,12 +80,21 @@ impl<C: Connect> Manager<C> {
     fn want(&mut self, wanted: &BTreeSet<StreamKey>, now: Instant) {
         let mut shares: Vec<_> = self.slots.iter().map(|slot| slot.streams().clone()).collect();
         share_out(&mut shares, wanted, CONNECTION_STREAMS);
-        let mut shares = shares.into_iter();
-        for (slot, share) in self.slots.iter_mut().zip(&mut shares) {
-            slot.want(share);
+        let mut slots = std::mem::take(&mut self.slots).into_iter();
+        for share in shares {
+            let slot = slots.next();
+            // Where nothing is left, the connections are closed as they are.
+            if share.is_empty() {
+                continue;
+            }
+            self.slots.push(match slot {
+                Some(mut slot) => {
+                    slot.want(share);
+                    slot
+                }
+                None => Slot::new(share, now),
+            });
         }
-        self.slots.extend(shares.map(|share| Slot::new(share, now)));
-        self.slots.retain(|slot| !slot.streams().is_empty());
         self.is_up = false;
     }
 
