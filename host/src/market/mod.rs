@@ -15,7 +15,9 @@ mod symbol;
 mod synthetic;
 
 pub use aggregate::{Aggregator, Bucket};
-pub use binance::{BinanceFeed, CATCH_UP_MS, Choice, Exchange, ExchangeError};
+pub use binance::{
+    Bell, BinanceFeed, CATCH_UP_MS, Choice, Exchange, ExchangeError, MarketStatus, MarketView, Start as BinanceStart,
+};
 pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
 pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, HistorySize};

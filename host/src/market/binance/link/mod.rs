@@ -70,7 +70,6 @@ pub(super) struct Link {
     task: JoinHandle<()>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the feed still polls"))]
 impl Link {
     /// A link to `{base}/stream`. Nothing is connected before something is wanted.
     pub(super) fn start(handle: &Handle, base: Url, heard: mpsc::Sender<Heard>) -> Self {
