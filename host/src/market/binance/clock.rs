@@ -62,11 +62,13 @@ impl Clock {
     }
 
     /// Whether it has to be asked now. True once for each question.
-    pub(super) fn asks(&mut self, is_idle: bool) -> bool {
+    /// Every answer says how much weight is left, which somebody may wait for.
+    pub(super) fn asks(&mut self, is_idle: bool, waits_for_weight: bool) -> bool {
         let quiet = if is_idle { QUIET_WHEN_IDLE } else { QUIET };
+        let age = if waits_for_weight { QUIET } else { OFFSET_AGE };
         let is_due = self.is_doubtful
             || self.moved.elapsed() >= quiet
-            || self.measured.is_none_or(|measured| measured.elapsed() >= OFFSET_AGE);
+            || self.measured.is_none_or(|measured| measured.elapsed() >= age);
         let asks = is_due && self.asked.elapsed() >= SPACING;
         if asks {
             self.asked = Instant::now();

@@ -23,6 +23,8 @@ pub(super) const KLINES_WEIGHT: u32 = 2;
 const TIME_WEIGHT: u32 = 1;
 const INFO_WEIGHT: u32 = 20;
 const TICKERS_WEIGHT: u32 = 80;
+/// Choosing the symbols anew.
+pub(super) const SYMBOLS_WEIGHT: u32 = INFO_WEIGHT + TICKERS_WEIGHT;
 /// Where the weight of the minute is used up: what is left is known after the next answer.
 const USED_UP: Duration = Duration::from_secs(5);
 /// Where it limits an address and does not say for how long.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE};
+use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
 use super::link::{Heard, KlineEvent, Link, StreamKey};
 use super::sequencer::{Ask, Sequencer};
 use super::shared::{Command, Shared};
@@ -325,7 +325,7 @@ impl Task {
         if is_blocked {
             return;
         }
-        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle()) {
+        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle(), !has_room(Purpose::History)) {
             self.is_asking_time = true;
             let exchange = self.exchange.clone();
             let (asked, host_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
@@ -367,6 +367,9 @@ impl Task {
             return;
         }
         let is_ranked = matches!(self.choice, Choice::Top { .. });
+        if !self.exchange.weight().has_room(SYMBOLS_WEIGHT, Purpose::Live) {
+            return;
+        }
         let exchange = self.exchange.clone();
         if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
             (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
