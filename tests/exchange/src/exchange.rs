@@ -1,5 +1,6 @@
 //! The exchange as a whole: its port, its clock, its markets, its controls.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use vyx_host::market::{Interval, Values};
 
 use crate::archive;
 use crate::clock::Clock;
+use crate::faults::{Effect, Fault, FaultId, Faults, Storm, weather};
 use crate::journal::{Book, Journal};
 use crate::kline::Kline;
 use crate::listen::{CuttableListener, Peer};
@@ -27,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) book: Book,
     pub(crate) hub: Hub,
+    pub(crate) faults: Faults,
     market: Mutex<Market>,
     weights: Mutex<Weights>,
 }
@@ -68,6 +71,7 @@ impl Exchange {
             clock: Clock::new(setup.now_ms, setup.factor),
             book: Book::default(),
             hub: Hub::default(),
+            faults: Faults::default(),
             market: Mutex::new(Market::new(&setup)),
             weights: Mutex::new(Weights::new(setup.limits)),
             setup,
@@ -171,6 +175,48 @@ impl Exchange {
         let mut market = self.shared.market();
         let found = market.symbol(symbol);
         found.unwrap_or_else(|| panic!("there is no market {symbol}")).add_gap(from_ms..until_ms);
+    }
+
+    /// Injects a fault from now on.
+    pub fn fault(&self, fault: Fault) -> FaultId {
+        self.shared.faults.add(fault)
+    }
+
+    /// Ends a fault. Requests that hang by it are cut.
+    pub fn remove_fault(&self, id: FaultId) {
+        self.shared.faults.remove(id);
+    }
+
+    /// Ends all faults. Requests that hang by them are cut.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// How often a fault has hit.
+    pub fn fault_hits(&self, id: FaultId) -> u64 {
+        self.shared.faults.hits(id)
+    }
+
+    /// How often all faults of each name have hit, strikes not included.
+    pub fn hits(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.faults.hits_by_name()
+    }
+
+    /// Does this to every WebSocket that is open now; how many there are. The effect is one of those of connections.
+    pub fn strike(&self, effect: Effect) -> usize {
+        self.shared.hub.strike(&effect)
+    }
+
+    /// Lets all faults loose. What the markets go through (holes, times without trading) is settled now and is part of the
+    /// archive; it begins no earlier than now.
+    pub fn storm(&self, storm: Storm) -> Vec<FaultId> {
+        let storm = Storm { between: storm.between.start.max(self.now_ms())..storm.between.end, ..storm };
+        storm.strike(&self.shared);
+        let rules = storm.faults().into_iter().map(|fault| self.fault(fault)).collect();
+        if let Some(runtime) = self.runtime.as_ref().filter(|_| storm.skew_most_ms > 0) {
+            runtime.spawn(weather(Arc::clone(&self.shared), storm));
+        }
+        rules
     }
 
     /// The true candles of a market that open from `from_ms` to before `until_ms`, those of the future included.

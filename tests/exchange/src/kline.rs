@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(kline.line(Interval::H1), line);
         let micro = line.replace("1735689600000", "1735689600000000").replace("1735693199999", "1735693199999999");
         assert_eq!(Kline::from_line(&micro).unwrap(), kline);
-        assert_eq!(kline.values()[5], 71036654.18180660);
+        assert_eq!(kline.values()[5], 71_036_654.181_806_6);
         assert!(Kline::from_line("open_time,open").is_err());
     }
 }

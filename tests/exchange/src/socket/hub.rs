@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::stream::Stream;
+use crate::faults::Effect;
 use crate::setup::Limits;
 
 /// Connections are counted over five minutes.
@@ -16,6 +17,7 @@ const CONNECTIONS_S: f64 = 300.0;
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) stream: Stream,
+    pub(crate) open_ms: i64,
     /// Its payload, as it stands in the `data` of a combined stream.
     pub(crate) data: String,
     pub(crate) is_close: bool,
@@ -25,6 +27,7 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     Event(Arc<Event>),
+    Strike(Effect),
 }
 
 #[derive(Default)]
@@ -89,5 +92,11 @@ impl Hub {
             // One that ended meanwhile leaves by itself.
             let _ = member.sender.send(Told::Event(Arc::clone(&event)));
         }
+    }
+
+    /// Does this to every WebSocket; how many there are.
+    pub(crate) fn strike(&self, effect: &Effect) -> usize {
+        let inner = self.inner();
+        inner.open.values().filter(|member| member.sender.send(Told::Strike(effect.clone())).is_ok()).count()
     }
 }

@@ -20,6 +20,7 @@ use crate::rest::html;
 pub(crate) use hub::Hub;
 pub(crate) use publish::run as publish;
 use session::Opening;
+pub(crate) use stream::Stream;
 
 /// Opens a WebSocket, or refuses it.
 pub(crate) async fn upgrade(shared: Arc<Shared>, peer: Peer, request: Request) -> Response {

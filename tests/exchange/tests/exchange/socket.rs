@@ -159,3 +159,51 @@ fn a_connection_lives_a_day_of_the_exchange() {
     exchange.advance(24 * 60 * MINUTE_MS);
     assert_eq!(socket.ending().0, 1001);
 }
+
+#[test]
+fn a_fast_clock_loses_nothing() {
+    let names = [
+        "BTCUSDT",
+        "ETHUSDT",
+        "BNBUSDT",
+        "SOLUSDT",
+        "XRPUSDT",
+        "ADAUSDT",
+        "DOGEUSDT",
+        "JUPUSDT",
+        "SUPERUSDT",
+        "LINKUSDT",
+    ];
+    let exchange = Exchange::start(Setup::new(&names, START_MS + 30_000, 1_000.0));
+    let intervals = [Interval::M1, Interval::M5, Interval::M15];
+    let streams: Vec<String> = names
+        .iter()
+        .flat_map(|name| intervals.map(|interval| format!("{}@kline_{interval}", name.to_ascii_lowercase())))
+        .collect();
+    let mut socket = Socket::open(&exchange, &format!("/stream?streams={}", streams.join("/")));
+    let mut got: Vec<(i64, String, String, [f64; 8])> = Vec::new();
+    let from_ms = START_MS + 15 * MINUTE_MS;
+    let until_ms = from_ms + 30 * MINUTE_MS;
+    let expected: Vec<_> = names
+        .iter()
+        .flat_map(|name| intervals.map(|interval| (*name, interval)))
+        .flat_map(|(name, interval)| {
+            let candles = exchange.archive(name, interval, from_ms, until_ms);
+            candles.into_iter().map(move |(open_ms, values)| (open_ms, name.to_owned(), interval.to_string(), values))
+        })
+        .collect();
+    while got.len() < expected.len() {
+        let close = socket.close();
+        let (open_ms, values) = values(&close["k"]);
+        assert!(close["E"].as_i64() > close["k"]["T"].as_i64());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        if (from_ms..until_ms).contains(&open_ms) {
+            got.push((open_ms, text(&close["s"]), text(&close["k"]["i"]), values));
+        }
+    }
+    let sorted = |mut list: Vec<(i64, String, String, [f64; 8])>| {
+        list.sort_by(|a, b| (a.0, &a.1, &a.2).cmp(&(b.0, &b.1, &b.2)));
+        list
+    };
+    assert_eq!(sorted(got), sorted(expected));
+}

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -97,6 +97,19 @@ impl Socket {
     /// The next frame, whatever it is; pings are answered on the way.
     pub fn frame(&mut self) -> Result<Message, Error> {
         wait("frame", self.0.next()).unwrap_or(Err(Error::ConnectionClosed))
+    }
+
+    /// Whether nothing but pings has come, and it is still open.
+    pub fn is_mute(&mut self) -> bool {
+        wait("look", async {
+            loop {
+                match self.0.next().now_or_never() {
+                    None => return true,
+                    Some(Some(Ok(Message::Ping(_)))) => {}
+                    Some(_) => return false,
+                }
+            }
+        })
     }
 
     /// The next JSON.
