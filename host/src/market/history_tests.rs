@@ -109,11 +109,11 @@ fn history_comes_before_what_is_there_and_changes_nothing_of_it() {
     history.require(Interval::M1, 5);
     history.append(&segment(Interval::M1, 1, &minute(&[14]), |_, _| values(7.0, 1.0)));
     assert_eq!(history.filled(Interval::M1), 0);
-    // Nine comes before; twelve would come between, and fourteen is there.
+    // Nine comes before, twelve between, and fourteen is there.
     history.append(&history_segment(&minute(&[8, 9, 12, 14]), Some(5)));
     let stream = history.stream(BTC, Interval::M1).unwrap();
-    assert_eq!(stream.open_times(), minute(&[8, 9, 10, 11, 14]));
-    assert_eq!(stream.column(Column::Open), [480_000.0, 540_000.0, 600_000.0, 660_000.0, 7.0]);
+    assert_eq!(stream.open_times(), minute(&[8, 9, 10, 11, 12, 14]));
+    assert_eq!(stream.column(Column::Open), [480_000.0, 540_000.0, 600_000.0, 660_000.0, 720_000.0, 7.0]);
     assert_eq!(history.filled(Interval::M1), 5);
 }
 

@@ -190,22 +190,19 @@ impl Stream {
         }
     }
 
-    /// Takes in candles that lie before or after all that is there, given in order; what lies between stays as it is.
+    /// Takes in candles that are not there yet, given in order; what is there stays as it is.
     pub(super) fn fill(&mut self, rows: &[(i64, &Values, Came)]) {
-        let older = match self.open_times.first() {
-            Some(first) => rows.partition_point(|(open_ms, ..)| open_ms < first),
-            None => rows.len(),
-        };
-        let (older, rest) = rows.split_at_checked(older).unwrap_or((rows, &[]));
-        let last = self.open_times.last().copied().unwrap_or(i64::MAX);
-        self.reserve(older.len() + rest.iter().filter(|(open_ms, ..)| *open_ms > last).count());
-        self.open_times.splice(0..0, older.iter().map(|(open_ms, ..)| *open_ms));
-        self.came.splice(0..0, older.iter().map(|(_, _, came)| came.pack()));
-        for (at, column) in self.columns.iter_mut().enumerate() {
-            let of_column = |(_, values, _): &(i64, &Values, Came)| values.get(at).copied().unwrap_or(f64::NAN);
-            column.splice(0..0, older.iter().map(of_column));
+        let held = std::mem::replace(self, Self::new(self.interval));
+        self.reserve(held.len() + rows.len());
+        let mut rows = rows.iter().peekable();
+        for (index, held_open_ms) in held.open_times.iter().enumerate() {
+            while let Some((open_ms, values, came)) = rows.next_if(|(open_ms, ..)| open_ms < held_open_ms) {
+                self.push(*open_ms, values, *came);
+            }
+            let values = held.columns.each_ref().map(|column| column.get(index).copied().unwrap_or(f64::NAN));
+            self.push(*held_open_ms, &values, held.came(index));
         }
-        for (open_ms, values, came) in rest {
+        for (open_ms, values, came) in rows {
             self.push(*open_ms, values, *came);
         }
     }

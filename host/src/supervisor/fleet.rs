@@ -80,6 +80,8 @@ pub struct Fleet {
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
+    /// Whether any candle was told: until then history is also that of traders which have not started.
+    has_begun: AtomicBool,
     /// Candles of the chart that each signal carries.
     chart_candles: AtomicUsize,
     /// How many traders it may hold.
@@ -122,6 +124,7 @@ impl Fleet {
             past: Mutex::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
+            has_begun: AtomicBool::new(false),
             chart_candles: AtomicUsize::new(0),
             room: room(),
             counts_cpu: false,

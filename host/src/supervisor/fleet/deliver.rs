@@ -52,7 +52,14 @@ impl Fleet {
     pub fn bootstrap(&self, segment: &Segment) {
         drop(self.take_in(segment));
         self.market.trim();
-        let Some(last_ms) = segment.last_close_ms().filter(|_| segment.telling() != Telling::History) else { return };
+        self.pass_by(segment);
+    }
+
+    /// Candles that nobody is called for are history to traders that have not started. After the first candle that was told this does
+    /// not hold for what the feed loads: it may have closed since a trader came.
+    fn pass_by(&self, segment: &Segment) {
+        let counts = segment.telling() != Telling::History || !self.has_begun.load(Ordering::Acquire);
+        let Some(last_ms) = segment.last_close_ms().filter(|_| counts) else { return };
         {
             let mut now_ms = lock(&self.now_ms);
             *now_ms = last_ms.max(*now_ms);
@@ -75,6 +82,11 @@ impl Fleet {
         let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
         let history = self.take_in(segment);
         let is_history = segment.telling() == Telling::History;
+        if is_history {
+            self.pass_by(segment);
+        } else if !segment.is_empty() {
+            self.has_begun.store(true, Ordering::Release);
+        }
         if is_history && segment.filled().is_empty() && segment.joined().is_empty() && segment.gone().is_empty() {
             drop(history);
             return Ok(Delivered::default());
