@@ -151,7 +151,3 @@ impl<C: Connect> Manager<C> {
         self.numbers.insert(task.id(), number);
     }
 }
-
-#[cfg(test)]
-#[path = "manager_tests.rs"]
-mod tests;

@@ -97,3 +97,6 @@ impl Drop for Link {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;
