@@ -63,6 +63,8 @@ pub(super) struct Task {
     status: MarketStatus,
     sequencer: Sequencer,
     clock: Clock,
+    /// The last message whose time was not believed: when the next one agrees, it counts.
+    doubted: Option<KlineEvent>,
     lines: Lines,
     answers: JoinSet<Answer>,
     /// Questions for candles that are on their way: for those that are told, and for history.
@@ -109,6 +111,7 @@ impl Task {
             status,
             sequencer,
             clock: Clock::new(now_ms),
+            doubted: None,
             lines: Lines::default(),
             answers: JoinSet::new(),
             asked: [0; 2],
@@ -184,13 +187,20 @@ impl Task {
     }
 
     fn hear_kline(&mut self, kline: KlineEvent) -> bool {
-        let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
         self.status.lock().messages += 1;
-        if let Some(now_ms) = self.clock.event(event_ms) {
-            self.sequencer.clock(now_ms);
-        }
-        let Some(id) = self.ids.get(&symbol) else { return false };
-        self.sequencer.candle(*id, interval, open_ms, values, (is_closed, event_ms))
+        let Some(now_ms) = self.clock.event(kline.event_ms) else {
+            self.doubted = Some(kline);
+            return false;
+        };
+        self.sequencer.clock(now_ms);
+        let was_right = self.doubted.take().is_some_and(|doubted| self.take_candle(&doubted));
+        self.take_candle(&kline) || was_right
+    }
+
+    fn take_candle(&mut self, kline: &KlineEvent) -> bool {
+        let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
+        let Some(id) = self.ids.get(symbol) else { return false };
+        self.sequencer.candle(*id, *interval, *open_ms, *values, (*is_closed, *event_ms))
     }
 
     fn take(&mut self, answer: Answer) {

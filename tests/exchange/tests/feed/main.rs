@@ -5,7 +5,7 @@ mod told;
 use std::collections::BTreeMap;
 
 use told::{Told, Watcher};
-use vyx_exchange::{Exchange, Listing, Setup};
+use vyx_exchange::{Effect, Exchange, Fault, Gone, Listing, Match, Setup, Storm};
 use vyx_host::market::{Feed as _, Interval, SymbolId, Telling};
 
 /// 2025-01-01 00:00 UTC.
@@ -114,6 +114,57 @@ fn a_hole_is_told_as_a_gap() {
     for (symbol, name) in SYMBOLS.iter().enumerate() {
         told.check(&exchange, name, symbol as u32, Interval::M1);
     }
+}
+
+#[test]
+fn in_a_storm_of_all_faults_each_symbol_is_told_what_the_archive_has() {
+    let exchange = exchange(FAST);
+    let end_ms = START_MS + 60 * MINUTE_MS;
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1, Interval::M5, Interval::M15]).unwrap();
+    let mut told = Told::default();
+    feed.watch(&mut told, |told| told.closes(Interval::M1) >= 1);
+    let storm = Storm { statuses: false, skew_most_ms: 0, ..Storm::new(7, exchange.now_ms()..end_ms) };
+    exchange.storm(storm);
+    feed.watch(&mut told, |told| told.last_live_ms > end_ms + 3 * MINUTE_MS);
+    exchange.clear_faults();
+    feed.watch(&mut told, |told| (0..3).all(|symbol| told.last_ms(symbol) > end_ms + 4 * MINUTE_MS));
+    for (symbol, name) in SYMBOLS.iter().enumerate() {
+        for interval in [Interval::M1, Interval::M5, Interval::M15] {
+            told.check(&exchange, name, symbol as u32, interval);
+        }
+    }
+    let holes: i64 = told.gaps.iter().map(|gap| (gap.until_open_ms - gap.from_open_ms) / gap.interval.as_ms()).sum();
+    assert_eq!(holes as usize, told.missing(), "every hole is told");
+}
+
+#[test]
+fn a_ban_is_kept_and_the_streams_go_on() {
+    let exchange = exchange(FAST);
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1]).unwrap();
+    let mut told = Told::default();
+    feed.watch(&mut told, |told| told.closes(Interval::M1) >= 2);
+    exchange.fault(Fault::new(Match::any(), Effect::banned(3_600, START_MS + 3_600_000)).times(1));
+    feed.watch_status(|status| status.trouble.as_deref().is_some_and(|trouble| trouble.contains("3600 s")));
+    let asked = exchange.journal().requests.len();
+    let from_ms = told.last_live_ms;
+    feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 3 * MINUTE_MS);
+    assert!(exchange.journal().requests.len() <= asked + 1, "nothing is asked until the ban is over");
+}
+
+#[test]
+fn a_symbol_that_is_delisted_holds_nobody_up() {
+    let exchange = exchange(FAST);
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1]).unwrap();
+    let mut told = Told::default();
+    feed.watch(&mut told, |told| told.closes(Interval::M1) >= 2);
+    exchange.delist_at("JUPUSDT", Gone::Unknown, exchange.now_ms());
+    feed.watch(&mut told, |told| told.gone == [SymbolId(1)]);
+    let from_ms = told.last_live_ms;
+    feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 2 * MINUTE_MS);
+    told.check(&exchange, "BTCUSDT", 0, Interval::M1);
 }
 
 #[test]

@@ -145,6 +145,21 @@ impl Told {
         self.live.iter().filter(|(of, _)| *of == interval).count()
     }
 
+    /// The last close that was told of a symbol.
+    pub fn last_ms(&self, symbol: u32) -> i64 {
+        self.last.get(&symbol).map_or(0, |(close_ms, _)| *close_ms)
+    }
+
+    /// Candles after the first live one of each stream that are not there.
+    pub fn missing(&self) -> usize {
+        let missing = |((_, interval), candles): (&(u32, Interval), &BTreeMap<i64, Values>)| {
+            let live = candles.keys().filter(|open_ms| self.live.contains(&(*interval, **open_ms)));
+            let opens: Vec<i64> = live.copied().collect();
+            opens.windows(2).map(|pair| ((pair[1] - pair[0]) / interval.as_ms() - 1) as usize).sum::<usize>()
+        };
+        self.candles.iter().map(missing).sum()
+    }
+
     /// How many segments with candles or news were told like this.
     pub fn telling(&self, telling: Telling) -> usize {
         let all = self.segments.get(&(telling as u8)).copied().unwrap_or(0);
