@@ -87,12 +87,7 @@ impl Exchange {
         let http = builder
             .build()
             .map_err(|_| ExchangeError::NoAnswer("tls cannot be set up; install the root certificates".to_owned()))?;
-        Ok(Self {
-            http,
-            base,
-            weight: Weight::new(),
-            blocked_until: Mutex::new(None),
-        })
+        Ok(Self { http, base, weight: Weight::new(), blocked_until: Mutex::new(None) })
     }
 
     /// The exchange's clock, UTC milliseconds.
@@ -121,11 +116,7 @@ impl Exchange {
     }
 
     /// The same, for somebody who watches these symbols.
-    pub(super) async fn choose_again(
-        &self,
-        choice: &Choice,
-        watched: &[String],
-    ) -> Result<Vec<String>, ExchangeError> {
+    pub(super) async fn choose_again(&self, choice: &Choice, watched: &[String]) -> Result<Vec<String>, ExchangeError> {
         let info = self.info().await?;
         let tickers: Vec<Ticker24h> = match choice {
             Choice::Listed(_) => Vec::new(),

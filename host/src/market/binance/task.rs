@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Start;
 use super::clock::Clock;
 use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
 use super::link::{Heard, KlineEvent, Link, StreamKey};
@@ -17,7 +18,6 @@ use super::symbols::{Choice, Watched};
 use super::trouble::Lines;
 use super::weight::Purpose;
 use super::wire::{ExchangeInfo, Kline};
-use super::Start;
 use crate::market::interval::Interval;
 use crate::market::segment::{Segment, Telling};
 use crate::market::symbol::{SymbolId, Symbols};

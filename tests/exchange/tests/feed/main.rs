@@ -110,7 +110,10 @@ fn a_hole_is_told_as_a_gap() {
     let mut told = Told::default();
     feed.watch(&mut told, |told| told.last_live_ms > START_MS + 9 * MINUTE_MS && !told.gaps.is_empty());
     let gap = told.gaps[0];
-    assert_eq!((gap.symbol, gap.from_open_ms, gap.until_open_ms), (SymbolId(0), START_MS + 4 * MINUTE_MS, START_MS + 6 * MINUTE_MS));
+    assert_eq!(
+        (gap.symbol, gap.from_open_ms, gap.until_open_ms),
+        (SymbolId(0), START_MS + 4 * MINUTE_MS, START_MS + 6 * MINUTE_MS)
+    );
     for (symbol, name) in SYMBOLS.iter().enumerate() {
         told.check(&exchange, name, symbol as u32, Interval::M1);
     }
@@ -190,7 +193,14 @@ fn the_weight_of_the_exchange_is_never_passed() {
 #[test]
 fn the_most_traded_pairs_are_chosen_without_looking_at_their_names() {
     let mut setup = Setup::new(&[], START_MS, 0.0);
-    let volumes = [("BTCUSDT", 9e9), ("JUPUSDT", 8e9), ("ETHBTC", 7e9), ("HALTEDUSDT", 6e9), ("SUPERUSDT", 5e9), ("DUSTUSDT", 10.0)];
+    let volumes = [
+        ("BTCUSDT", 9e9),
+        ("JUPUSDT", 8e9),
+        ("ETHBTC", 7e9),
+        ("HALTEDUSDT", 6e9),
+        ("SUPERUSDT", 5e9),
+        ("DUSTUSDT", 10.0),
+    ];
     setup.listings = volumes.map(|(name, volume)| Listing::new(name).quote_volume(volume)).to_vec();
     setup.listings[3] = setup.listings[3].clone().status("BREAK");
     let exchange = Exchange::start(setup);

@@ -75,7 +75,12 @@ impl Watcher {
                 return;
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(self.bell.recv_timeout(left).is_ok(), "it hangs: {:?} {:?}", self.feed.trouble(), self.feed.status().get());
+            assert!(
+                self.bell.recv_timeout(left).is_ok(),
+                "it hangs: {:?} {:?}",
+                self.feed.trouble(),
+                self.feed.status().get()
+            );
         }
     }
 
