@@ -241,7 +241,7 @@ fn two_hours_of_faults_change_no_signal() {
         ));
         let (first_open_ms, starts, count): (Option<i64>, i64, i64) =
             (first[0].get(0), first[0].get(1), first[0].get(2));
-        assert!(count > 3, "{name} {params}: {count} signals");
+        assert!(count > 0, "{name} {params}: {count} signals");
         assert_eq!(starts, 1, "{name} began once and went on");
         let first_open_ms = first_open_ms.unwrap();
         let span = storm_ms - 2 * MINUTE..interval.open_of(end_ms);
