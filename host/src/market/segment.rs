@@ -1,5 +1,7 @@
 //! A run of closes in delivery order, as flat arrays that are filled again and again.
 
+use std::time::Instant;
+
 use super::candle::{VALUES_PER_CANDLE, Values};
 use super::interval::Interval;
 use super::symbol::SymbolId;
@@ -61,6 +63,7 @@ pub struct Segment {
     joined: Vec<(SymbolId, String)>,
     gone: Vec<SymbolId>,
     filled: Vec<(Interval, u32)>,
+    heard: Option<(Instant, Instant)>,
 }
 
 /// Candles of one interval that closed at one time.
@@ -156,6 +159,7 @@ impl Segment {
         self.joined.clear();
         self.gone.clear();
         self.filled.clear();
+        self.heard = None;
     }
 
     /// Clears it and fills it anew.
@@ -220,6 +224,16 @@ impl Segment {
     /// Intervals of which now so many candles of history are there, of every symbol, as far as they exist.
     pub fn filled(&self) -> &[(Interval, u32)] {
         &self.filled
+    }
+
+    /// When the first and when the last of its candles was heard, for a feed that hears them.
+    pub fn heard(&self) -> Option<(Instant, Instant)> {
+        self.heard
+    }
+
+    /// Says when its candles were heard.
+    pub fn set_heard(&mut self, first: Instant, last: Instant) {
+        self.heard = Some((first, last));
     }
 
     /// How many candles there are.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::control::Nudges;
 use super::health::{FeedState, Health};
+use super::latency::Latencies;
 use super::wake::{Wake, Woken};
 use crate::config::Speed;
 use crate::market::{FeedError, Segment, SharedFeed, Telling};
@@ -28,6 +29,7 @@ pub(super) struct Evaluation {
     pub(super) health: Arc<Health>,
     pub(super) wake: Wake,
     pub(super) nudges: Nudges,
+    pub(super) latencies: Arc<Latencies>,
     /// Where a feed begins with what the market did before.
     pub(super) history: Before,
 }
@@ -131,6 +133,9 @@ impl Evaluation {
                         && segment.telling() != Telling::History
                     {
                         self.health.delivered(close_ms);
+                    }
+                    if let Some((first, last)) = segment.heard() {
+                        self.latencies.kept(first, last);
                     }
                     if delivered.quarantined {
                         self.nudges.quarantined();

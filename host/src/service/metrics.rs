@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::health::Report;
 use super::state::{Observed, OutboxView, TraderView};
-use crate::market::{MarketStatus, MarketView};
+use crate::market::{HistorySize, MarketStatus, MarketView};
 use crate::signal::outbox::{LaneStatus, Table};
 
 /// What the page is.
@@ -31,6 +31,16 @@ pub(super) fn text(observed: &Observed) -> String {
         "From the commit that disabled a trader, by the clock of the database, to its dropped store",
         observed.latencies.committed_to_dropped.clone(),
     );
+    registry.register(
+        "first_close_to_outbox_seconds",
+        "From the first close of a time that the socket brought to its signals on disk, the wait for the others included",
+        observed.latencies.first_close_to_outbox.clone(),
+    );
+    registry.register(
+        "last_close_to_outbox_seconds",
+        "From the last close of a time that the socket brought to its signals on disk",
+        observed.latencies.last_close_to_outbox.clone(),
+    );
     registry.register_collector(Box::new(Scrape {
         traders: observed.traders(),
         report: observed.report(),
@@ -38,6 +48,7 @@ pub(super) fn text(observed: &Observed) -> String {
         realtime_live: observed.realtime.borrow().is_live(),
         workers_overdue: observed.fleet.overdue(),
         market: observed.market.get().map(MarketStatus::get),
+        history: observed.fleet.history_size(),
     }));
     let mut page = String::new();
     // Writing to a string cannot fail.
@@ -53,6 +64,7 @@ struct Scrape {
     realtime_live: bool,
     workers_overdue: u64,
     market: Option<MarketView>,
+    history: HistorySize,
 }
 
 /// A name, what it means, and a sample for each trader that has one.
@@ -95,6 +107,10 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.encode_traders(&mut encoder)?;
         self.encode_promises(&mut encoder)?;
+        let mut gauge = |name, help, value: usize| gauge_of(&mut encoder, name, help, value);
+        gauge("history_bytes", "Memory of the candles that are kept for all traders", self.history.bytes)?;
+        gauge("history_candles", "Candles that are kept for all traders", self.history.candles)?;
+        gauge("history_streams", "Symbols and intervals that candles are kept of", self.history.streams)?;
         if let Some(market) = &self.market {
             encode_market(market, &mut encoder)?;
         }
@@ -185,6 +201,11 @@ impl Scrape {
         }
         Ok(())
     }
+}
+
+fn gauge_of(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: usize) -> Result<(), fmt::Error> {
+    let value = i64::try_from(value).unwrap_or(i64::MAX);
+    ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
 /// How the market is heard.

@@ -199,6 +199,7 @@ async fn run_on(
         health: health.clone(),
         wake: wake.clone(),
         nudges: nudges.clone(),
+        latencies: observed.latencies.clone(),
         history,
     };
     let mut evaluation = Worker::start("vyx-evaluation", move || evaluation.run())?;

@@ -85,6 +85,8 @@ pub(super) struct Task {
     streams: usize,
     looked_ms: i64,
     looked: Instant,
+    /// When the first and the last close was heard of those that were not handed on.
+    heard: Option<(Instant, Instant)>,
 }
 
 impl Task {
@@ -128,6 +130,7 @@ impl Task {
             streams: 0,
             looked_ms: i64::MIN,
             looked: Instant::now(),
+            heard: None,
         }
     }
 
@@ -200,7 +203,12 @@ impl Task {
     fn take_candle(&mut self, kline: &KlineEvent) -> bool {
         let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
         let Some(id) = self.ids.get(symbol) else { return false };
-        self.sequencer.candle(*id, *interval, *open_ms, *values, (*is_closed, *event_ms))
+        let is_news = self.sequencer.candle(*id, *interval, *open_ms, *values, (*is_closed, *event_ms));
+        if is_news {
+            let now = Instant::now();
+            self.heard = Some((self.heard.map_or(now, |(first, _)| first), now));
+        }
+        is_news
     }
 
     fn take(&mut self, answer: Answer) {
@@ -412,6 +420,9 @@ impl Task {
                 && let Some(close_ms) = segment.last_close_ms()
             {
                 self.status.lock().last_close_ms = Some(close_ms);
+                if let Some((first, last)) = self.heard.take() {
+                    segment.set_heard(first, last);
+                }
             }
             self.shared.put(segment);
             is_new = true;

@@ -221,7 +221,7 @@ fn two_hours_of_faults_change_no_signal() {
     }
     let hits = exchange.hits();
     let metric = |name: &str| host.metric(name).unwrap_or(f64::NAN);
-    let late_candles = metric("vyx_candles_late_total");
+    let late_candles = metric("vyx_market_late_candles_total");
     host.assert_nothing_refused();
     let (code, log) = host.end(Signal::TERM);
     assert_eq!(code, 0, "{log}");

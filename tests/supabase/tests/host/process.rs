@@ -102,7 +102,7 @@ impl Host {
 
 /// A host that runs. It is killed when this is dropped.
 pub struct Running {
-    child: Child,
+    pub child: Child,
     lines: Receiver<String>,
     log: Arc<Mutex<Vec<String>>>,
     pub port: u16,
