@@ -5,6 +5,7 @@
 //! taken and the store dropped, by the stopping thread if the trader is idle. So no other trader can delay it.
 
 mod deliver;
+pub mod observe;
 mod ready;
 mod room;
 mod status;
@@ -19,6 +20,7 @@ pub use ready::{Begin, Reading, Ready};
 pub use room::room;
 pub use status::{Status, Tally};
 
+use self::observe::{Effect, Inserted, Observer, Start};
 use self::ready::Bars;
 use super::plan::Version;
 use super::runner::{Counts, Runner};
@@ -84,6 +86,8 @@ pub struct Fleet {
     /// How many traders it may hold.
     room: usize,
     counts_cpu: bool,
+    observer: Option<Arc<dyn Observer>>,
+    is_replay: bool,
 }
 
 impl Fleet {
@@ -124,6 +128,8 @@ impl Fleet {
             chart_candles: AtomicUsize::new(0),
             room: room(),
             counts_cpu: false,
+            observer: None,
+            is_replay: false,
         })
     }
 
@@ -148,7 +154,9 @@ impl Fleet {
 
     /// Tells the symbols. Only the first call counts: traders have seen those.
     pub fn offer(&self, symbols: Symbols) {
-        let _ = self.symbols.set(symbols);
+        if self.symbols.set(symbols).is_ok() {
+            self.tell(Effect::Offered(self.symbols()));
+        }
     }
 
     /// Whether one more trader can be held. Each live instance takes some memory mappings, of which the system allows a process
@@ -194,17 +202,17 @@ impl Fleet {
     pub fn insert(&self, ready: Ready, read: Reading) -> bool {
         let Ready { owned, version, module, params, subscription, begin } = ready;
         let id = owned.id();
-        self.require(&subscription);
         let replaced = self.slots().get(&id).cloned();
         if let Some(replaced) = &replaced {
-            self.retire(replaced);
+            self.retire(replaced, Effect::Retired(id));
         }
         let cursor_ms = match (&replaced, &begin) {
             (Some(slot), _) => slot.committed_ms.load(Ordering::Acquire),
             (None, Begin::Resume(resume)) => resume.judged_ms,
+            (None, Begin::At(judged_ms)) => *judged_ms,
             (None, Begin::Anew(enabled_ms)) => (*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN)),
         };
-        let stop = StopFlag::new();
+        let stop = if self.is_replay { StopFlag::scripted() } else { StopFlag::new() };
         let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
         if let (None, Begin::Resume(resume)) = (&replaced, &begin) {
             runner = runner.resumed(resume, self.symbols());
@@ -229,8 +237,18 @@ impl Fleet {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if bars.stops.get(&id).is_some_and(|stop| *stop > read.0) {
             slots.remove(&id);
+            self.tell(Effect::Removed(id));
             return false;
         }
+        // A delivery looks at the traders and at the candles that they need at once.
+        self.require(&subscription);
+        let anew = Begin::At(cursor_ms);
+        let start = match (&replaced, &begin) {
+            (Some(_), _) => Start::Replacing,
+            (None, Begin::Resume(_)) => Start::At(&begin),
+            (None, _) => Start::At(&anew),
+        };
+        self.tell(Effect::Inserted(Inserted { owned: &slot.owned, version: &slot.version, start }));
         slots.insert(id, slot);
         true
     }
@@ -239,14 +257,15 @@ impl Fleet {
     pub fn remove(&self, id: TraderId) -> Option<Duration> {
         let started = Instant::now();
         let slot = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
-        self.retire(&slot);
+        self.retire(&slot, Effect::Removed(id));
         Some(started.elapsed())
     }
 
-    fn retire(&self, slot: &Slot) {
+    fn retire(&self, slot: &Slot, effect: Effect<'_>) {
         {
             let _gate = lock(&self.gate);
             slot.retired.store(true, Ordering::Release);
+            self.tell(effect);
         }
         slot.stop.stop(self.modules.engine());
         let mut runner = lock(&slot.runner);
@@ -267,12 +286,14 @@ impl Fleet {
 
     /// Keeps history for an interval before any trader asks for it.
     pub fn keep_history(&self, interval: Interval, candles: usize) {
+        self.tell(Effect::HistoryKept(interval, candles));
         self.history.write().unwrap_or_else(PoisonError::into_inner).require(interval, candles);
     }
 
     /// Gives every signal a chart of so many candles. To be called before traders are taken in: only what they need from then on
     /// is kept that long.
     pub fn keep_chart(&self, candles: usize) {
+        self.tell(Effect::ChartKept(candles));
         self.chart_candles.store(candles, Ordering::Release);
     }
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, PoisonError};
 
 use rayon::prelude::*;
 
+use super::observe::Effect;
 use super::{Fleet, Slot, lock};
 use crate::ids::TraderId;
 use crate::market::Segment;
-use crate::sandbox::thread_cpu;
+use crate::sandbox::{Outcome, thread_cpu};
 use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
 use crate::supervisor::runner::Surroundings;
 
@@ -44,12 +45,15 @@ pub struct Delivered {
 impl Fleet {
     /// Takes candles in that no trader is called for: what was there before the host started.
     pub fn bootstrap(&self, segment: &Segment) {
+        self.wait_for_observer();
+        let slots = self.slots();
+        self.tell(Effect::TakenIn(segment));
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         history.append(segment);
         history.trim();
         if let Some(last_ms) = segment.last_close_ms() {
             *lock(&self.now_ms) = last_ms;
-            for slot in self.slots().values() {
+            for slot in slots.values() {
                 lock(&slot.runner).judged_up_to(last_ms);
                 slot.committed_ms.fetch_max(last_ms, Ordering::AcqRel);
             }
@@ -62,12 +66,15 @@ impl Fleet {
     ///
     /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
     pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
-        {
-            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-            history.append(segment);
-        }
+        self.wait_for_observer();
+        let slots: Vec<Arc<Slot>> = {
+            // Who comes meanwhile is not part of it.
+            let slots = self.slots();
+            self.history.write().unwrap_or_else(PoisonError::into_inner).append(segment);
+            self.tell(Effect::Delivering(segment));
+            slots.values().cloned().collect()
+        };
         let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
-        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
         let found: Vec<Found> = match slots.as_slice() {
             // Alone it needs no hand-over to another thread.
             [alone] => vec![self.run(alone, segment, now_ms)],
@@ -101,12 +108,14 @@ impl Fleet {
             warm_ups: &self.warm_ups,
             chart_candles: self.chart_candles.load(Ordering::Acquire),
         };
+        let host_faults = runner.faults(Outcome::HostFault);
         // A mistake of the host in one trader's hands must not end the evaluation of all.
         let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, around)));
         let findings = ran.unwrap_or_else(|_| {
             runner.host_failed(now_ms);
             Vec::new()
         });
+        self.tell_chance(slot, &runner, host_faults);
         if let Some(began) = began {
             let took = thread_cpu().saturating_sub(began);
             slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -154,7 +163,9 @@ impl Fleet {
                 Err(error) => tracing::error!(%error, "host fault"),
             }
         }
-        sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
+        let burst = Burst { signals: &signals, close_ms, cursors: &durable };
+        sink.accept(&burst).inspect_err(|_| self.tell(Effect::Undone))?;
+        self.tell(Effect::Kept(&signals));
         delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
         delivered.signals = signals.len() as u64 - delivered.historical;
         for (slot, is_historical) in counted {
