@@ -18,7 +18,7 @@ pub use candle::{Candle, CandleFault, Column, VALUES_PER_CANDLE, Values};
 pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, Stream, Ticker};
 pub use interval::{Interval, IntervalError};
-pub use replay::{CandleSource, ReplayError, ReplayFeed};
+pub use replay::{CandleInput, CandleSource, ReplayError, ReplayFeed};
 pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError, Telling};
 pub use symbol::{SymbolError, SymbolId, Symbols};
 pub use synthetic::SyntheticFeed;

@@ -77,8 +77,6 @@ pub(super) struct Insert {
     pub(super) user_id: Option<UserId>,
     pub(super) fly_app_id: Option<FlyAppId>,
     pub(super) module_sha256: Digest,
-    /// Its path in the storage.
-    pub(super) module: String,
     /// Compact JSON with sorted keys, as its hash is made of.
     pub(super) params: String,
     pub(super) begin: Beginning,

@@ -16,7 +16,6 @@ pub use format::About;
 pub use reader::{RecordingError, Recording, Session};
 pub use recorder::Recorder;
 pub use replay::{Difference, Fetch, Proof, Stored, TraderProof, replay};
-pub use writer::{Place, Rotation};
 
 /// How the files begin.
 const CANDLES: &str = "candles-";

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use super::About;
 use super::format::{Beginning, Delivery, Done, Event, Insert, Told, write_signal};
 use super::queue::{Message, Queue};
-use super::writer::{Place, Writer};
+use super::writer::Writer;
+use crate::config::Place;
 use crate::ids::TraderId;
 use crate::market::Segment;
 use crate::signal::StampedSignal;
@@ -165,7 +166,6 @@ fn insert(Inserted { owned, version, start }: &Inserted<'_>) -> Insert {
         user_id: version.attribution.user_id(),
         fly_app_id: version.attribution.fly_app_id(),
         module_sha256: version.key.digest,
-        module: owned.module().place.clone(),
         params: version.key.params.as_str().to_owned(),
         begin,
     }

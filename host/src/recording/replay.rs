@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::format::{Beginning, Delivery, Done, Insert};
 use super::reader::{RecordingError, Session, Step};
 use super::{About, compare};
-use crate::ids::TraderId;
+use crate::ids::{TraderId, UserId};
 use crate::market::Segment;
 use crate::module::{Digest, Modules};
 use crate::ownership::Scope;
@@ -20,8 +20,8 @@ use crate::signal::{Burst, Sink};
 use crate::supervisor::plan::Version;
 use crate::supervisor::{Begin, Fleet, Ready, Resume};
 
-/// The bytes of a module by its digest and its path in the storage, or why they cannot be had.
-pub type Fetch<'a> = dyn FnMut(Digest, &str) -> Result<Vec<u8>, String> + 'a;
+/// The bytes of a module by its digest and the user whose trader runs it, or why they cannot be had.
+pub type Fetch<'a> = dyn FnMut(Digest, Option<UserId>) -> Result<Vec<u8>, String> + 'a;
 
 /// What the replay of a session has shown.
 #[derive(Debug, Default, Serialize)]
@@ -201,7 +201,7 @@ impl Again {
         let module = match self.modules.loaded(digest) {
             Some(module) => module,
             None => {
-                let bytes = fetch(digest, &insert.module)?;
+                let bytes = fetch(digest, insert.user_id)?;
                 self.modules.admit_as(digest, &bytes).map_err(|refusal| refusal.to_string())?
             }
         };
@@ -218,7 +218,7 @@ impl Again {
             is_built_in: Some(owner.is_none()),
             user_id: insert.user_id,
             enabled: Some(true),
-            module: Some(ModuleRef { digest, place: insert.module }),
+            module: Some(ModuleRef { digest, place: "recorded".to_owned() }),
             params: params.clone(),
         };
         let owned = Scope::recorded(owner).admit(row).map_err(|refusal| refusal.to_string())?;

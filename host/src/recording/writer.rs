@@ -2,8 +2,7 @@
 //! was written is whole but for a last line.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
@@ -13,31 +12,8 @@ use uuid::Uuid;
 use super::format::{Delivery, Done, Event, FORMAT, HEADER, Names, write_rows};
 use super::queue::{Message, Queue};
 use super::{About, CANDLES, DECISIONS, number_of};
+use crate::config::{Place, Rotation};
 use crate::market::{Segment, SymbolId};
-
-/// When the files of a recording are ended and new ones are begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rotation {
-    /// At these times of the candles, counted from midnight UTC.
-    pub every: Duration,
-    /// And when a file has so many bytes.
-    pub bytes: u64,
-}
-
-impl Default for Rotation {
-    fn default() -> Self {
-        Self { every: Duration::from_secs(3_600), bytes: 64 << 20 }
-    }
-}
-
-/// Where to record, and in what pieces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The folder.
-    pub dir: PathBuf,
-    /// See there.
-    pub rotation: Rotation,
-}
 
 /// The files that are open.
 #[derive(Debug)]
