@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT, Place, SYMBOL_COUNT,
-    SYMBOLS, Variable, quoted, raw, text,
+    ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT, Place,
+    SYMBOL_COUNT, SYMBOLS, Variable, quoted, raw, text,
 };
 use crate::market::Symbols;
 

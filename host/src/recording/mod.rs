@@ -13,7 +13,7 @@ mod replay;
 mod writer;
 
 pub use format::About;
-pub use reader::{RecordingError, Recording, Session};
+pub use reader::{Recording, RecordingError, Session};
 pub use recorder::Recorder;
 pub use replay::{Difference, Fetch, Proof, Stored, TraderProof, replay};
 
@@ -29,3 +29,6 @@ fn number_of(name: &str) -> Option<u32> {
     let rest = name.strip_prefix(CANDLES).or_else(|| name.strip_prefix(DECISIONS))?;
     rest.split_once('-')?.0.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,12 @@ pub(super) enum Step {
     Retire(TraderId),
     Remove(TraderId),
     /// A segment; with the JSON of its signals, and whether its rows are those that were recorded.
-    Segment { delivery: Delivery, signals: Vec<String>, is_intact: bool, place: String },
+    Segment {
+        delivery: Delivery,
+        signals: Vec<String>,
+        is_intact: bool,
+        place: String,
+    },
 }
 
 impl Recording {
@@ -182,7 +187,9 @@ impl Steps<'_> {
                     self.notes.push(format!("{}: its last line is torn, and is left out", decisions.name));
                 }
                 if decisions.is_torn && !is_last {
-                    return Err(decisions.error("a line in the middle of a session is torn; take the file from a backup"));
+                    return Err(
+                        decisions.error("a line in the middle of a session is torn; take the file from a backup")
+                    );
                 }
                 if is_last && !self.ended {
                     self.notes.push("the host was killed, or still records: what came last may be missing".to_owned());
@@ -217,7 +224,9 @@ impl Steps<'_> {
                     for _ in 0..delivery.signals {
                         let Some(line) = decisions.next()? else { break };
                         let json = signal_of(&line).map(str::to_owned);
-                        signals.push(json.ok_or_else(|| decisions.error("this is no signal; take the file from a backup"))?);
+                        signals.push(
+                            json.ok_or_else(|| decisions.error("this is no signal; take the file from a backup"))?,
+                        );
                     }
                     if signals.len() < delivery.signals {
                         if !is_last {

@@ -79,11 +79,7 @@ impl Recorder {
             let json = serde_json::to_vec(signal).unwrap_or_default();
             write_signal(&json, &mut lines);
         }
-        self.queue.push(Message::Delivery {
-            segment: Box::new(segment),
-            delivery: Box::new(delivery),
-            signals: lines,
-        });
+        self.queue.push(Message::Delivery { segment: Box::new(segment), delivery: Box::new(delivery), signals: lines });
         order.after.drain(..).for_each(|event| self.queue.push(Message::Event(event)));
     }
 

@@ -41,10 +41,8 @@ pub(super) fn run(path: &Path, args: &Args, config: &Config) -> Result<(), Failu
     let mut proofs = Vec::new();
     for (at, session) in recording.sessions.iter().enumerate() {
         progress.say(&format!("replaying session {} of {}", at + 1, recording.sessions.len()));
-        let proof = replay(session, &modules, config.workers.get(), args.rows, &mut fetch).unwrap_or_else(|error| Proof {
-            session: session.id.clone(),
-            faults: vec![error.to_string()],
-            ..Proof::default()
+        let proof = replay(session, &modules, config.workers.get(), args.rows, &mut fetch).unwrap_or_else(|error| {
+            Proof { session: session.id.clone(), faults: vec![error.to_string()], ..Proof::default() }
         });
         proofs.push(proof);
     }
@@ -103,8 +101,7 @@ fn compare_rows(project: &Project, proof: &mut Proof) -> Result<(), Failure> {
         let ids: Vec<&str> = wanted.keys().copied().collect();
         let mut found: BTreeMap<String, Row> = BTreeMap::new();
         for ids in ids.chunks(IDS_A_QUERY) {
-            let query =
-                Query::new(table, "id,price_at_signal,indicator_data").filter(Filter::any_of("id", ids.iter()));
+            let query = Query::new(table, "id,price_at_signal,indicator_data").filter(Filter::any_of("id", ids.iter()));
             let rows: Vec<Row> = block_on(project.tried(|| project.client.select_all(&query)))?;
             found.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
         }

@@ -44,7 +44,11 @@ impl From<CandleSource> for CandleInput {
 impl CandleInput {
     /// A file or a folder, whose name or first bytes tell what it holds.
     pub fn from_path(path: &Path) -> Result<Self, ReplayError> {
-        if holds_streams(path) { Ok(Self::Streams(path.to_owned())) } else { CandleSource::from_path(path).map(Self::File) }
+        if holds_streams(path) {
+            Ok(Self::Streams(path.to_owned()))
+        } else {
+            CandleSource::from_path(path).map(Self::File)
+        }
     }
 }
 
