@@ -8,14 +8,14 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use bench_traders::{Turns, WINDOW, full_window};
 use common::{Counting, Market, ROUND, WORKERS, Walk, component, open_ms, params, symbols};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use rayon::prelude::*;
-use vyx_host::market::{CandleSource, Column, Feed, History, Interval, ReplayFeed, Segment, VALUES_PER_CANDLE};
+use vyx_host::market::{CandleSource, Column, Feed, History, Interval, Offer, ReplayFeed, Segment, VALUES_PER_CANDLE};
 use vyx_host::sandbox::{AbiVersion, Fresh, Instance, Linked, Metering, StopFlag, engine};
 use wasmtime::component::Component;
 
@@ -40,8 +40,8 @@ fn instance(trader: &str, given: &[(&str, f64)], walk: &Walk) -> (Instance, usiz
     history.require(Interval::M1, candles);
     history.append(&walk.segment(0, candles));
     let params = manifest.params(&params(given)).unwrap();
-    let (mut instance, _) =
-        fresh().init(&manifest, &params, &symbols(walk.ids.len()), Arc::new(RwLock::new(history))).unwrap();
+    let (mut instance, _) = fresh().init(&manifest, &params, &Offer::from(symbols(walk.ids.len()))).unwrap();
+    instance.lend(Some(Arc::new(history)));
     for symbol in &walk.ids {
         instance.sees_from(0, *symbol, open_ms(0));
     }
@@ -110,6 +110,14 @@ mod call {
         });
     }
 
+    /// Two closes and the 24 h figures are read of each symbol.
+    #[divan::bench(args = CLOSING)]
+    fn reads_abi(bencher: Bencher<'_, '_>, closing: usize) {
+        let walk = Walk::new(closing);
+        let (mut instance, candles) = instance("bench-reads", &[], &walk);
+        bencher.counter(ItemsCount::new(closing)).bench_local(|| call(&mut instance, &walk, candles - 1));
+    }
+
     /// A trader that does and plots nothing.
     #[divan::bench(args = CLOSING)]
     fn noop_abi(bencher: Bencher<'_, '_>, closing: usize) {
@@ -158,6 +166,12 @@ mod fleet {
         one_close(bencher, set, &[]);
     }
 
+    /// The same with traders that read columns and 24 h figures, and do nothing else.
+    #[divan::bench(args = [(1_000_usize, 100_usize)])]
+    fn deliver_reading(bencher: Bencher<'_, '_>, set: (usize, usize)) {
+        one_close_of("bench-reads", bencher, set, &[]);
+    }
+
     #[divan::bench(args = SETS)]
     fn native(bencher: Bencher<'_, '_>, (traders, closing): (usize, usize)) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build().unwrap();
@@ -175,13 +189,23 @@ mod fleet {
     }
 
     fn one_close(bencher: Bencher<'_, '_>, (traders, closing): (usize, usize), given: &[(&str, f64)]) {
-        let market = RefCell::new(Market::new("bench-incremental", traders, closing, given));
+        let signals = one_close_of("bench-incremental", bencher, (traders, closing), given);
+        assert_eq!(signals == 0, given == SILENT, "{signals} signals");
+    }
+
+    fn one_close_of(
+        trader: &str,
+        bencher: Bencher<'_, '_>,
+        (traders, closing): (usize, usize),
+        given: &[(&str, f64)],
+    ) -> usize {
+        let market = RefCell::new(Market::new(trader, traders, closing, given));
         let mut sink = Counting::default();
         bencher
             .counter(ItemsCount::new(traders * closing))
             .with_inputs(|| market.borrow_mut().segment(1))
             .bench_local_values(|segment| market.borrow().fleet.deliver(&segment, &mut sink).unwrap());
-        assert_eq!(sink.0 == 0, given == SILENT, "{} signals", sink.0);
+        sink.0
     }
 }
 

@@ -166,6 +166,15 @@ pub const BINANCE_API_URL: Variable = Variable {
     secret: false,
 };
 
+/// The address of the exchange's streams.
+pub const BINANCE_WS_URL: Variable = Variable {
+    name: "BINANCE_WS_URL",
+    meaning: "where the exchange's streams are",
+    values: "a wss address without a path; ws on this machine only",
+    default: "`wss://data-stream.binance.vision`, which has the public data of Binance spot",
+    secret: false,
+};
+
 /// Where the status pages are.
 pub const PORT: Variable = Variable {
     name: "PORT",
@@ -212,6 +221,7 @@ pub const VARIABLES: &[Variable] = &[
     SYMBOL_COUNT,
     MIN_VOLUME,
     BINANCE_API_URL,
+    BINANCE_WS_URL,
     PORT,
     ADMIN_TOKEN,
     RECORD_DIR,

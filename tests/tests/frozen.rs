@@ -75,3 +75,41 @@ fn the_documents_of_the_variables_have_the_table_that_the_host_makes() {
         assert_eq!(text, made, "{document} is out of date, run: UPDATE_DOCS=1 cargo test -p vyx-tests --test frozen");
     }
 }
+
+/// Every name of the WIT stands in the page about it, and what the page quotes is in the WIT.
+#[test]
+fn the_page_about_the_abi_says_what_the_wit_says() {
+    let wit = fs::read_to_string(root().join("sdk/wit/v1/trader.wit")).unwrap();
+    let page = fs::read_to_string(root().join("docs/abi.md")).unwrap();
+    let code: Vec<&str> =
+        wit.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("///")).collect();
+
+    let mut quoted = 0;
+    for block in page.split("```wit\n").skip(1) {
+        let (block, _) = block.split_once("```").expect("a block ends");
+        for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            assert!(code.contains(&line), "the page quotes a line that is not in the WIT: {line}");
+            quoted += 1;
+        }
+    }
+    assert!(quoted > 10, "the page quotes {quoted} lines");
+
+    let mut names = 0;
+    for line in code {
+        let line = line.trim_end_matches('{').trim();
+        let defined = ["interface ", "record ", "variant ", "enum ", "world "]
+            .into_iter()
+            .find_map(|keyword| line.strip_prefix(keyword))
+            .or_else(|| line.split_once([':', '(', ',']).map(|(name, _)| name));
+        let Some(name) = defined.map(str::trim).filter(|name| is_kebab(name)) else { continue };
+        let is_there =
+            page.contains(&format!("`{name}`")) || page.contains(&format!("{name}: func")) || name == "trader";
+        assert!(is_there, "the page does not say what `{name}` is");
+        names += 1;
+    }
+    assert!(names > 50, "{names} names were found in the WIT");
+}
+
+fn is_kebab(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}

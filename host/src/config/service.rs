@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT, Place,
-    SYMBOL_COUNT, SYMBOLS, Variable, quoted, raw, text,
+    ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, BINANCE_WS_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT,
+    Place, SYMBOL_COUNT, SYMBOLS, Variable, quoted, raw, text,
 };
 use crate::market::Symbols;
 
@@ -24,6 +24,8 @@ const DEFAULT_PORT: u16 = 8080;
 
 /// The exchange, if nobody says which.
 const BINANCE: &str = "https://data-api.binance.vision";
+/// Its streams, if nobody says where they are.
+const BINANCE_STREAMS: &str = "wss://data-stream.binance.vision";
 /// Least 24 h quote volume, if nobody says.
 const DEFAULT_MIN_VOLUME: f64 = 100_000.0;
 
@@ -103,6 +105,8 @@ pub struct ServiceConfig {
     pub min_volume: f64,
     /// The exchange's REST interface.
     pub exchange: Url,
+    /// The exchange's streams.
+    pub streams: Url,
     /// Where the status pages are.
     pub port: u16,
     /// What opens the status pages to other machines.
@@ -136,7 +140,8 @@ impl ServiceConfig {
             allow_test_feed: switch(&lookup, &ALLOW_TEST_FEED)?,
             symbols: symbols(&lookup)?,
             min_volume: number(&lookup, &MIN_VOLUME, 0.0..=f64::MAX)?.unwrap_or(DEFAULT_MIN_VOLUME),
-            exchange: exchange(&lookup)?,
+            exchange: address(&lookup, &BINANCE_API_URL, BINANCE, ["https", "http"])?,
+            streams: address(&lookup, &BINANCE_WS_URL, BINANCE_STREAMS, ["wss", "ws"])?,
             symbol_count: number(&lookup, &SYMBOL_COUNT, 1..=MAX_SYMBOLS)?.unwrap_or(DEFAULT_SYMBOLS),
             port: number(&lookup, &PORT, 0..=u16::MAX)?.unwrap_or(DEFAULT_PORT),
             admin_token: admin_token(&lookup)?,
@@ -198,11 +203,17 @@ fn symbols(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Option<Vec<Stri
     }
 }
 
-fn exchange(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Url, Misconfigured> {
-    let value = text(lookup, &BINANCE_API_URL)?.unwrap_or_else(|| BINANCE.to_owned());
+/// An address of a scheme that is encrypted, or on this machine of one that is not.
+fn address(
+    lookup: &impl Fn(&str) -> Option<OsString>,
+    variable: &Variable,
+    default: &str,
+    [safe, plain]: [&str; 2],
+) -> Result<Url, Misconfigured> {
+    let value = text(lookup, variable)?.unwrap_or_else(|| default.to_owned());
     let refuse = |problem: &str| {
-        let fix = format!("use an address such as {BINANCE}");
-        Err(Misconfigured::value(&BINANCE_API_URL, &value, problem, fix))
+        let fix = format!("use an address such as {default}");
+        Err(Misconfigured::value(variable, &value, problem, fix))
     };
     let Ok(url) = Url::parse(&value) else { return refuse("is not an address") };
     let is_local = match url.host() {
@@ -211,10 +222,8 @@ fn exchange(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<Url, Misconfig
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => return refuse("names no host"),
     };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_local => {}
-        _ => return refuse("is not an https address"),
+    if url.scheme() != safe && !(url.scheme() == plain && is_local) {
+        return refuse(&format!("is not a {safe} address"));
     }
     if url.path() != "/" || url.query().is_some() {
         return refuse("has a path");
@@ -343,6 +352,11 @@ mod tests {
         assert!(read(&[]).unwrap().exchange.as_str().starts_with("https://"));
         for url in ["ftp://x", "http://example.com", "https://example.com/api", "x"] {
             assert!(read(&[("BINANCE_API_URL", url)]).unwrap_err().starts_with("BINANCE_API_URL"), "{url}");
+        }
+        let streams = |url| read(&[("BINANCE_WS_URL", url)]).map(|config| config.streams.to_string());
+        assert_eq!(streams("ws://127.0.0.1:9").unwrap(), "ws://127.0.0.1:9/");
+        for url in ["ws://example.com", "https://example.com", "wss://example.com/stream"] {
+            assert!(streams(url).unwrap_err().starts_with("BINANCE_WS_URL"), "{url}");
         }
         assert!(read(&[("SYMBOLS", "BTC USDT")]).unwrap_err().contains("no symbol has"));
     }

@@ -1,5 +1,6 @@
 //! Where closed candles come from.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::interval::Interval;
@@ -22,8 +23,9 @@ pub trait Feed: Send {
     /// other feed is what it has delivered.
     fn reach_back(&mut self, _interval: Interval, _candles: u32) {}
 
-    /// Lets go of all other intervals: nobody wants them any more. A feed that delivers from a file may go on with them.
-    fn keep_only(&mut self, _intervals: &[Interval]) {}
+    /// Lets go of all other intervals, and of more candles of history than these: nobody needs them any more. What is asked for after
+    /// that has to be told again. A feed that delivers from a file may go on with them.
+    fn keep_only(&mut self, _needs: &BTreeMap<Interval, u32>) {}
 
     /// Replaces the content of `into` by the next closes, at most `max_closes`. False, and empty, at the end; true and empty where
     /// nothing has closed yet, for a feed that follows the clock.

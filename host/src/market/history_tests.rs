@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::market::{CANDLE_BYTES, Column, Ticker};
 
 const BTC: SymbolId = SymbolId(0);
 
@@ -60,7 +61,7 @@ fn keeps_what_was_required_and_the_last_day() {
         history.trim();
     }
     let stream = history.stream(BTC, Interval::H1).unwrap();
-    assert!((24..=24 + SLACK_CANDLES + 7).contains(&stream.len()), "{}", stream.len());
+    assert!((24..=History::most(Interval::H1, 5) + 7).contains(&stream.len()), "{}", stream.len());
     assert_eq!(stream.open_times().last(), Some(&(4999 * hour_ms)));
     assert_eq!(stream.column(Column::Open).last(), Some(&5000.0));
     assert_eq!(stream.column(Column::Trades).len(), stream.len());
@@ -79,6 +80,114 @@ fn candles_told_again_change_nothing() {
     let stream = history.stream(BTC, Interval::M1).unwrap();
     assert_eq!(stream.open_times(), [0, 60_000, 120_000]);
     assert_eq!(stream.column(Column::Open), [1.0, 1.0, 2.0]);
+}
+
+/// Open times in a segment of history.
+fn history_segment(opens: &[i64], filled: Option<u32>) -> Segment {
+    let mut told = segment(Interval::M1, 1, opens, |_, open_ms| values(open_ms as f64, 1.0));
+    let closes: Vec<(i64, Values)> = told
+        .closes()
+        .flat_map(|close| close.batches())
+        .map(|batch| (batch.open_time_ms, *batch.rows().next().unwrap().1))
+        .collect();
+    let mut builder = told.builder();
+    builder.telling(Telling::History);
+    for (open_ms, values) in closes {
+        builder.batch(Interval::M1, open_ms).unwrap();
+        builder.row(BTC, &values, 0).unwrap();
+    }
+    filled.into_iter().for_each(|candles| builder.filled(Interval::M1, candles));
+    builder.finish().unwrap();
+    told
+}
+
+#[test]
+fn history_comes_before_what_is_there_and_changes_nothing_of_it() {
+    let minute = |minutes: &[i64]| minutes.iter().map(|minute| minute * 60_000).collect::<Vec<i64>>();
+    let mut history = History::new();
+    history.append(&history_segment(&minute(&[10, 11]), None));
+    history.require(Interval::M1, 5);
+    history.append(&segment(Interval::M1, 1, &minute(&[14]), |_, _| values(7.0, 1.0)));
+    assert_eq!(history.filled(Interval::M1), 0);
+    // Nine comes before, twelve between, and fourteen is there.
+    history.append(&history_segment(&minute(&[8, 9, 12, 14]), Some(5)));
+    let stream = history.stream(BTC, Interval::M1).unwrap();
+    assert_eq!(stream.open_times(), minute(&[8, 9, 10, 11, 12, 14]));
+    assert_eq!(stream.column(Column::Open), [480_000.0, 540_000.0, 600_000.0, 660_000.0, 720_000.0, 7.0]);
+    assert_eq!(history.filled(Interval::M1), 5);
+}
+
+#[test]
+fn how_a_candle_came_is_kept_with_it() {
+    let mut history = History::new();
+    history.require(Interval::M1, 1);
+    let mut told = Segment::new();
+    for (telling, open_ms, missing, backfilled) in
+        [(Telling::Live, 0, 3, false), (Telling::Late, 60_000, 0, true), (Telling::Live, 120_000, u32::MAX, true)]
+    {
+        let mut builder = told.builder();
+        builder.telling(telling);
+        builder.batch(Interval::M1, open_ms).unwrap();
+        builder.row_from(BTC, &values(1.0, 1.0), missing, backfilled).unwrap();
+        builder.finish().unwrap();
+        history.append(&told);
+    }
+    let stream = history.stream(BTC, Interval::M1).unwrap();
+    let came = |index| (stream.came(index).missing, stream.came(index).late, stream.came(index).backfilled);
+    assert_eq!([0, 1].map(came), [(3, false, false), (0, true, true)]);
+    assert!(stream.came(2).missing > 1_000_000 && stream.came(2).backfilled && !stream.came(2).late);
+    assert_eq!(stream.came_at(119_999), Some(stream.came(1)));
+    assert_eq!(stream.came_at(119_998), None);
+}
+
+/// What is filled in stays until it is known who needs it; what nobody needs goes, memory and all.
+#[test]
+fn history_is_as_long_as_somebody_needs_it() {
+    let opens: Vec<i64> = (0..5_000).map(|minute| minute * 60_000).collect();
+    let mut history = History::new();
+    for part in opens.chunks(1_000) {
+        history.append(&history_segment(part, None));
+        history.trim();
+    }
+    history.append(&history_segment(&[], Some(5_000)));
+    assert_eq!(history.size().candles, 5_000);
+    let needs = |candles| BTreeMap::from([(Interval::M1, candles)]);
+    history.keep_only(&needs(5_000));
+    history.trim();
+    assert_eq!((history.size().candles, history.filled(Interval::M1)), (5_000, 5_000));
+    history.keep_only(&needs(100));
+    history.trim();
+    // A day is needed for the 24 h figures.
+    assert_eq!((history.size().candles, history.filled(Interval::M1)), (1_440, 1_440));
+    assert!(history.size().bytes <= History::most(Interval::M1, 100) * CANDLE_BYTES, "{:?}", history.size());
+    history.keep_only(&BTreeMap::new());
+    history.trim();
+    assert_eq!((history.size(), history.filled(Interval::M1)), (HistorySize::default(), 0));
+}
+
+/// The formula that ARCHITECTURE.md states.
+#[test]
+fn memory_is_what_the_formula_says() {
+    const SYMBOLS: u32 = 100;
+    let (needed, closes) = (1_000, 9_000_i64);
+    let mut history = History::new();
+    history.require(Interval::M5, needed);
+    let most = SYMBOLS as usize * History::most(Interval::M5, needed);
+    for close in 0..closes {
+        history.append(&segment(Interval::M5, SYMBOLS, &[close * 300_000], |_, _| values(1.0, 1.0)));
+        history.trim();
+        let size = history.size();
+        // One more candle for a moment, when it comes in.
+        assert!(size.candles <= most && size.bytes <= (most + SYMBOLS as usize) * CANDLE_BYTES, "{size:?}");
+    }
+    let size = history.size();
+    assert!(size.bytes >= size.candles * CANDLE_BYTES && size.candles >= SYMBOLS as usize * needed, "{size:?}");
+    assert_eq!(
+        (CANDLE_BYTES, History::most(Interval::M5, needed), History::most(Interval::M1, needed)),
+        (76, 2_024, 2_880)
+    );
+    history.forget(SymbolId(7));
+    assert_eq!(history.size().streams, SYMBOLS as usize - 1);
 }
 
 #[test]

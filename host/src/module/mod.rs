@@ -9,7 +9,7 @@ mod scan;
 mod verdict;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::Map;
 use wasmtime::Engine;
@@ -21,7 +21,7 @@ pub use componentize::componentize;
 pub use digest::{Digest, InvalidDigest};
 pub use verdict::{Module, Refusal, Rule, Verdict};
 
-use crate::market::{History, Symbols};
+use crate::market::Offer;
 use crate::sandbox::{
     Fault, Fresh, Linked, Manifest, Metering, Outcome, ParamValue, StopFlag, Subscription, Ticker, engine, limits,
 };
@@ -176,8 +176,7 @@ impl Modules {
         manifest: &Manifest,
         params: &[(String, ParamValue)],
     ) -> Result<Subscription, Fault> {
-        let history = Arc::new(RwLock::new(History::new()));
-        let (instance, _) = self.fresh(linked)?.init(manifest, params, &Symbols::new(), history)?;
+        let (instance, _) = self.fresh(linked)?.init(manifest, params, &Offer::nothing())?;
         Ok(instance.subscription().clone())
     }
 

@@ -40,6 +40,8 @@ pub(super) enum Event {
     History { interval: String, candles: usize },
     /// Candles of the chart of a signal, which are kept as well.
     Chart { candles: usize },
+    /// Candles of each interval that are kept from the next segment on, and no more.
+    Settled { keeps: Vec<(String, u32)> },
     /// A trader was taken in.
     Insert(Insert),
     /// A trader waits to be replaced.
@@ -67,6 +69,8 @@ pub struct About {
     pub run_mode: String,
     /// Where its candles come from.
     pub feed: String,
+    /// Whether that loads history by itself, for which traders wait.
+    pub loads_history: bool,
 }
 
 /// A trader that was taken in, with all that its signals are made of.

@@ -77,6 +77,7 @@ pub(super) enum Step {
     Offered(Symbols),
     History(Interval, usize),
     Chart(usize),
+    Settled(BTreeMap<Interval, u32>),
     Insert(Insert),
     Retire(TraderId),
     Remove(TraderId),
@@ -215,6 +216,11 @@ impl Steps<'_> {
                     Step::History(interval.parse().map_err(|error| bad(format!("{error}")))?, candles)
                 }
                 Event::Chart { candles } => Step::Chart(candles),
+                Event::Settled { keeps } => {
+                    let parsed = keeps.into_iter().map(|(interval, candles)| Ok((interval.parse()?, candles)));
+                    let parsed = parsed.collect::<Result<_, crate::market::IntervalError>>();
+                    Step::Settled(parsed.map_err(|error| bad(error.to_string()))?)
+                }
                 Event::Insert(insert) => Step::Insert(insert),
                 Event::Retire { trader } => Step::Retire(trader),
                 Event::Remove { trader } => Step::Remove(trader),

@@ -108,6 +108,9 @@ impl Observer for Recorder {
             }
             Effect::HistoryKept(interval, candles) => now(Event::History { interval: interval.to_string(), candles }),
             Effect::ChartKept(candles) => now(Event::Chart { candles }),
+            Effect::Settled(needs) => now(Event::Settled {
+                keeps: needs.iter().map(|(interval, candles)| (interval.to_string(), *candles)).collect(),
+            }),
             Effect::TakenIn(segment) => {
                 self.settle(&mut order, Done::Kept, &[]);
                 order.under_way = Some((segment.clone(), Delivery::of(segment, Done::TakenIn)));

@@ -137,7 +137,13 @@ pub fn replay(
     let mut segment = Segment::new();
     while let Some(step) = steps.next(&mut segment)? {
         match step {
-            Step::About(about) => again.proof.host = about,
+            Step::About(about) => {
+                if about.loads_history {
+                    again.fleet = again.fleet.waiting_for_history();
+                }
+                again.proof.host = about;
+            }
+            Step::Settled(needs) => again.fleet.settle_as(needs),
             Step::Offered(symbols) => again.fleet.offer(symbols),
             Step::History(interval, candles) => again.fleet.keep_history(interval, candles),
             Step::Chart(candles) => again.fleet.keep_chart(candles),

@@ -21,7 +21,8 @@ struct Files {
     candles: File,
     decisions: File,
     bytes: u64,
-    period: i64,
+    /// None before there is a candle: then they are named by the clock.
+    period: Option<i64>,
 }
 
 /// See the module.
@@ -124,16 +125,17 @@ impl Writer {
     /// Begins new files where the old ones are full or of another time.
     fn rotate(&mut self) -> io::Result<()> {
         let every_ms = i64::try_from(self.rotation.every.as_millis()).unwrap_or(i64::MAX).max(1);
-        let now_ms = if self.now_ms == i64::MIN { Timestamp::now().as_millisecond() } else { self.now_ms };
-        let period = now_ms.div_euclid(every_ms);
-        if self.files.as_ref().is_some_and(|files| {
-            let is_of_now = files.period == period || self.now_ms == i64::MIN;
-            is_of_now && files.bytes < self.rotation.bytes
-        }) {
-            return Ok(());
+        let period = (self.now_ms != i64::MIN).then(|| self.now_ms.div_euclid(every_ms));
+        if let Some(files) = &mut self.files {
+            files.period = files.period.or(period);
+            if files.bytes < self.rotation.bytes && (period.is_none() || files.period == period) {
+                return Ok(());
+            }
         }
         self.close()?;
-        let start = Timestamp::from_millisecond(period.saturating_mul(every_ms)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let clock = || Timestamp::now().as_millisecond().div_euclid(every_ms);
+        let start_ms = period.unwrap_or_else(clock).saturating_mul(every_ms);
+        let start = Timestamp::from_millisecond(start_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let start = start.strftime("%Y%m%dT%H%M%SZ").to_string();
         let (candles, decisions) = self.create_pair(&start)?;
         self.files = Some(Files { candles, decisions, bytes: 0, period });

@@ -3,7 +3,7 @@
 //! Nothing in here knows a trader's identity, a key or a network: a guest that escaped its memory would meet only this.
 
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -13,11 +13,8 @@ use super::leash::{Cut, Leash};
 use super::limits;
 use super::manifest::Subscription;
 use super::outcome::Outcome;
-use crate::market::{History, Stream, SymbolId, Symbols, Ticker};
+use crate::market::{History, Offer, Stream, SymbolId, Ticker};
 use crate::text::shown;
-
-/// The candles that all traders read.
-pub type SharedHistory = Arc<RwLock<History>>;
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -100,7 +97,8 @@ struct InHand {
 
 /// What a guest may read.
 struct Market {
-    history: SharedHistory,
+    /// Lent for the time of a delivery, in which nobody changes it: so it is read without a lock.
+    history: Option<Arc<History>>,
     subscription: Subscription,
     /// Ids of the other streams: symbol and index of the interval.
     others: Vec<(u32, usize)>,
@@ -202,21 +200,27 @@ impl Cell {
     }
 
     /// Opens the market to the guest, once its subscription is known.
-    pub(super) fn open_market(
-        &mut self,
-        history: SharedHistory,
-        subscription: Subscription,
-        symbols: &Symbols,
-        tags: usize,
-    ) {
+    pub(super) fn open_market(&mut self, subscription: Subscription, offer: &Offer, tags: usize) {
         let others = subscription
             .other_streams
             .iter()
-            .filter_map(|(symbol, interval)| Some((symbols.id(symbol)?.0, *interval)))
+            .filter_map(|(symbol, interval)| Some((offer.id(symbol)?.0, *interval)))
             .collect();
         self.tags = u32::try_from(tags).unwrap_or(u32::MAX);
-        self.market =
-            Some(Market { history, first_open_ms: vec![Vec::new(); subscription.needs.len()], subscription, others });
+        self.market = Some(Market {
+            history: None,
+            first_open_ms: vec![Vec::new(); subscription.needs.len()],
+            subscription,
+            others,
+        });
+    }
+
+    /// Lends the candles, or takes them back.
+    #[inline]
+    pub(super) fn lend(&mut self, history: Option<Arc<History>>) {
+        if let Some(market) = &mut self.market {
+            market.history = history;
+        }
     }
 
     /// The instance sees a stream from this candle on; an earlier word stands.
@@ -257,8 +261,8 @@ impl Cell {
         let Some(need) = market.subscription.needs.get(at) else {
             return Ok(Vec::new());
         };
-        let history = market.history.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(stream) = history.stream(SymbolId(symbol), need.interval) else {
+        let Some(stream) = market.history.as_ref().and_then(|history| history.stream(SymbolId(symbol), need.interval))
+        else {
             return Ok(Vec::new());
         };
         let end = stream.len_at(self.in_hand.close_time_ms);
@@ -276,10 +280,8 @@ impl Cell {
         let Some(need) = market.subscription.needs.get(at) else {
             return Ok(None);
         };
-        let history = market.history.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(history
-            .stream(SymbolId(symbol), need.interval)
-            .and_then(|stream| stream.ticker_at(self.in_hand.close_time_ms)))
+        let stream = market.history.as_ref().and_then(|history| history.stream(SymbolId(symbol), need.interval));
+        Ok(stream.and_then(|stream| stream.ticker_at(self.in_hand.close_time_ms)))
     }
 
     /// A stream may be read if its symbol is in the batch in hand, or if it was declared.

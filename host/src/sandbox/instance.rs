@@ -6,13 +6,13 @@ use std::time::Duration;
 use wasmtime::{Engine, Store};
 
 use super::abi::{Guest, Linked};
-use super::cell::{Cell, Emission, LogLine, Misuse, SharedHistory};
+use super::cell::{Cell, Emission, LogLine, Misuse};
 use super::engine::Metering;
 use super::leash::{Cut, Leash};
 use super::limits;
 use super::manifest::{Manifest, ParamValue, Subscription};
 use super::outcome::{Fault, Outcome};
-use crate::market::Symbols;
+use crate::market::{History, Offer};
 use crate::text::shown;
 
 /// Fuel that an instance starts with: more than its CPU budgets can burn.
@@ -142,22 +142,20 @@ impl Fresh {
         mut self,
         manifest: &Manifest,
         params: &[(String, ParamValue)],
-        symbols: &Symbols,
-        history: SharedHistory,
+        offer: &Offer,
     ) -> Result<(Instance, Vec<LogLine>), Fault> {
-        let offered: Vec<(u32, String)> = symbols.iter().map(|(id, name)| (id.0, name.to_owned())).collect();
-        let budget = limits::CPU_PER_SYMBOL.saturating_mul(u32::try_from(offered.len()).unwrap_or(u32::MAX));
+        let budget = limits::CPU_PER_SYMBOL.saturating_mul(u32::try_from(offer.len()).unwrap_or(u32::MAX));
         self.store.data_mut().begin(limits::CPU_INIT + budget);
         heed_script(&mut self.store, "init")?;
         let refused = |reason: String| Fault::new(Outcome::Refused, "init", reason);
         let subscribed = self
             .guest
-            .init(&mut self.store, params, &offered)
+            .init(&mut self.store, params, offer.listed())
             .map_err(|error| fault(&mut self.store, "init", &error))?
             .map_err(|reason| refused(shown(&reason, limits::LOG_LINE_BYTES)))?;
         let subscription = Subscription::check(subscribed).map_err(|error| refused(error.to_string()))?;
         let cell = self.store.data_mut();
-        cell.open_market(history, subscription.clone(), symbols, manifest.tags.len());
+        cell.open_market(subscription.clone(), offer, manifest.tags.len());
         let reads_columns = cell.reads_columns();
         let (lines, _) = cell.take_log();
         let Self { store, guest, metering } = self;
@@ -171,6 +169,12 @@ impl Instance {
     #[must_use]
     pub fn subscription(&self) -> &Subscription {
         &self.subscription
+    }
+
+    /// Lends it the candles for the time of a delivery; nothing takes them back. Without them it reads nothing.
+    #[inline]
+    pub fn lend(&mut self, history: Option<Arc<History>>) {
+        self.store.data_mut().lend(history);
     }
 
     /// The instance sees a stream from this candle on. Must be said for every stream before its first candle is delivered.

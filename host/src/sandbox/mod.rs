@@ -11,7 +11,7 @@ mod outcome;
 
 pub use abi::{AbiVersion, GUEST_INTERFACE, Linked};
 pub(crate) use cell::thread_cpu;
-pub use cell::{Emission, LogLevel, LogLine, SharedHistory};
+pub use cell::{Emission, LogLevel, LogLine};
 pub use engine::{Metering, Ticker, engine};
 pub use instance::{Evaluated, Fresh, Instance, StopFlag};
 pub use leash::Cut;

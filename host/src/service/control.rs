@@ -163,6 +163,7 @@ impl Control {
         };
         changes.extend(self.reconciler.reconcile(&snapshot, &mut means));
         self.verdicts.set(self.reconciler.verdicts());
+        self.keep_what_is_needed();
         // A trader that was quarantined is gone as well, but nobody disabled it.
         let is_at_fault = |id: &TraderId| self.reconciler.verdicts().get(id).is_some_and(|it| it.state == State::Error);
         for id in ran.into_iter().filter(|id| !self.fleet.holds(*id) && !is_at_fault(id)) {
@@ -181,5 +182,11 @@ impl Control {
             self.evaluation.ring();
         }
         self.passed.send_modify(|passes| *passes += 1);
+    }
+
+    /// Between two passes no trader is on its way in, so what is needed is known.
+    fn keep_what_is_needed(&self) {
+        self.fleet.settle();
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner).keep_only(&self.fleet.needs());
     }
 }

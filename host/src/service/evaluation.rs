@@ -8,7 +8,7 @@ use super::control::Nudges;
 use super::health::{FeedState, Health};
 use super::wake::{Wake, Woken};
 use crate::config::Speed;
-use crate::market::{FeedError, Segment, SharedFeed};
+use crate::market::{FeedError, Segment, SharedFeed, Telling};
 use crate::sandbox::LogLevel;
 use crate::signal::outbox::Outbox;
 use crate::supabase::timeouts::NO_GOOD_READ;
@@ -28,8 +28,17 @@ pub(super) struct Evaluation {
     pub(super) health: Arc<Health>,
     pub(super) wake: Wake,
     pub(super) nudges: Nudges,
-    /// What the market did before the first candle that is told live, where a feed begins with that: its close time.
-    pub(super) history_until_ms: Option<i64>,
+    /// Where a feed begins with what the market did before.
+    pub(super) history: Before,
+}
+
+/// What a feed tells before its first live candle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It says itself of each candle whether it is history.
+    Told,
+    /// Its candles are history up to this close time, if to any; and up to where every trader has been judged.
+    Until(Option<i64>),
 }
 
 /// Where candle time was when the clock was looked at.
@@ -65,11 +74,11 @@ impl Evaluation {
                     Err(error) => return self.fail(&error),
                 },
             };
-            if segment.is_empty() {
+            if segment.says_nothing() {
                 // Nothing has closed; traders that are new start meanwhile.
                 match self.wake.wait(LOOK_AGAIN) {
                     Woken::End => return,
-                    Woken::Time => continue,
+                    Woken::Time | Woken::Candles => continue,
                     Woken::Bell => {}
                 }
             }
@@ -82,8 +91,8 @@ impl Evaluation {
     /// Takes in what lies before the first candle that is news to some trader, and returns the segment that has it.
     fn catch_up(&self) -> Result<Option<Segment>, FeedError> {
         // The first read of the registry is done: traders that must not run any more hold nobody back.
-        let until_ms = self.outbox.earliest_cursor().max(self.history_until_ms);
-        let Some(until_ms) = until_ms else { return Ok(None) };
+        let Before::Until(history_until_ms) = self.history else { return Ok(None) };
+        let Some(until_ms) = self.outbox.earliest_cursor().max(history_until_ms) else { return Ok(None) };
         let mut candles = 0;
         while !self.wake.has_ended() {
             let Some(segment) = self.next(1)? else { break };
@@ -118,7 +127,9 @@ impl Evaluation {
             }
             match self.fleet.deliver(segment, &mut self.outbox) {
                 Ok(delivered) => {
-                    if let Some(close_ms) = segment.last_close_ms() {
+                    if let Some(close_ms) = segment.last_close_ms()
+                        && segment.telling() != Telling::History
+                    {
                         self.health.delivered(close_ms);
                     }
                     if delivered.quarantined {
@@ -189,6 +200,7 @@ impl Evaluation {
             match self.wake.wait(wait) {
                 Woken::End => return false,
                 Woken::Time => return true,
+                Woken::Candles => {}
                 Woken::Bell => {
                     if !self.deliver(&Segment::new()) {
                         return false;
@@ -205,7 +217,7 @@ impl Evaluation {
         loop {
             match self.wake.wait(Duration::from_secs(3600)) {
                 Woken::End => return,
-                Woken::Time => {}
+                Woken::Time | Woken::Candles => {}
                 Woken::Bell => {
                     if !self.deliver(&Segment::new()) {
                         return;

@@ -30,7 +30,7 @@ fn evaluation(dir: &Path) -> Evaluation {
         health: Arc::new(health),
         wake: Wake::default(),
         nudges: Nudges::new().0,
-        history_until_ms: None,
+        history: Before::Until(None),
     }
 }
 

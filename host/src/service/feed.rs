@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
 use super::StartError;
+use super::evaluation::Before;
 use super::health::Health;
 use crate::config::{FEED, FeedChoice, Misconfigured, SYMBOLS, ServiceConfig};
 use crate::market::{
-    BinanceFeed, CATCH_UP_MS, CandleInput, Choice, Exchange, ExchangeError, Feed, Interval, ReplayFeed, SharedFeed,
-    SyntheticFeed,
+    Bell, BinanceFeed, BinanceStart, CATCH_UP_MS, CandleInput, Choice, Exchange, ExchangeError, Feed, Interval,
+    MarketStatus, ReplayFeed, SharedFeed, SyntheticFeed,
 };
 use crate::supabase::timeouts::Waits;
 
-/// The intervals that hosts of this kind have always served; their history is there from the beginning. Any other one begins with
-/// the next close.
+/// What a test feed delivers from the beginning. Any other interval begins with the next close.
 pub(super) const INTERVALS: [Interval; 6] =
     [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
 /// Candles of each of them: the default warm-up of a trader.
@@ -24,10 +24,20 @@ pub(super) const HISTORY_CANDLES: usize = 1_000;
 /// A feed that is ready to be read.
 pub(super) struct Connected {
     pub(super) feed: SharedFeed,
-    /// Up to this close time its candles are history for everybody.
-    pub(super) history_until_ms: Option<i64>,
-    /// Where the feed follows the clock: before this nothing is told live.
-    pub(super) floor_ms: Option<i64>,
+    /// Which of its candles are history for everybody.
+    pub(super) history: Before,
+    /// Where the feed follows the clock.
+    pub(super) market: Option<Market>,
+}
+
+/// Where the market was when the host came.
+#[derive(Debug, Clone)]
+pub(super) struct Market {
+    pub(super) status: MarketStatus,
+    /// Before this nothing is told live.
+    pub(super) floor_ms: i64,
+    /// What closes after this is told live.
+    pub(super) anchor_ms: i64,
 }
 
 /// A test feed; none where the exchange is asked for.
@@ -48,7 +58,7 @@ pub(super) fn of_files_or_made_up(service: &ServiceConfig) -> Result<Option<Conn
             (Box::new(feed.map_err(|error| bad(error.to_string()))?), Some(SyntheticFeed::FIRST_LIVE_MS - 1))
         }
     };
-    Ok(Some(Connected { feed: wanting_all(feed), history_until_ms, floor_ms: None }))
+    Ok(Some(Connected { feed: wanting_all(feed), history: Before::Until(history_until_ms), market: None }))
 }
 
 /// The exchange, once it answers.
@@ -56,6 +66,7 @@ pub(super) async fn connect(
     service: &ServiceConfig,
     judged_ms: Option<i64>,
     health: &Health,
+    bell: Bell,
 ) -> Result<Connected, StartError> {
     let exchange = Exchange::new(service.exchange.clone()).map_err(|error| StartError::Host(error.to_string()))?;
     let choice = match &service.symbols {
@@ -90,10 +101,12 @@ pub(super) async fn connect(
     health.feed_trouble(None);
     let floor_ms = now_ms - CATCH_UP_MS;
     let anchor_ms = judged_ms.map_or(now_ms, |judged_ms| judged_ms.max(floor_ms).min(now_ms));
-    let feed = BinanceFeed::new(exchange, Handle::current(), &names, anchor_ms)
-        .map_err(|error| StartError::Host(error.to_string()))?;
     tracing::info!(symbols = names.len(), "the exchange is reached");
-    Ok(Connected { feed: wanting_all(Box::new(feed)), history_until_ms: Some(anchor_ms), floor_ms: Some(floor_ms) })
+    let start = BinanceStart { streams: service.streams.clone(), choice, names, anchor_ms, now_ms };
+    let feed = BinanceFeed::start(exchange, &Handle::current(), start, bell)
+        .map_err(|error| StartError::Host(error.to_string()))?;
+    let market = Market { status: feed.status(), floor_ms, anchor_ms };
+    Ok(Connected { feed: Arc::new(Mutex::new(Box::new(feed))), history: Before::Told, market: Some(market) })
 }
 
 async fn ask(exchange: &Exchange, choice: &Choice) -> Result<(i64, Vec<String>), ExchangeError> {

@@ -7,10 +7,6 @@ use serde::Serialize;
 
 use crate::supabase::timeouts::NO_GOOD_READ;
 
-/// A feed that follows the clock and has brought nothing for so long is silent: two candles of the shortest interval, and room for
-/// a late one.
-pub const LONGEST_SILENCE: Duration = Duration::from_secs(150);
-
 /// What the feed does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -42,9 +38,7 @@ struct Inner {
     refused_key: Option<String>,
     feed: FeedState,
     feed_problem: Option<String>,
-    follows_clock: bool,
     last_close_ms: Option<i64>,
-    last_delivery: Option<Instant>,
     kept_problem: Option<String>,
     record_problem: Option<String>,
     draining: bool,
@@ -90,9 +84,7 @@ impl Health {
             refused_key: None,
             feed: FeedState::Waiting,
             feed_problem: None,
-            follows_clock: false,
             last_close_ms: None,
-            last_delivery: None,
             kept_problem: None,
             record_problem: None,
             draining: false,
@@ -143,16 +135,10 @@ impl Health {
         inner.feed_problem = Some(problem);
     }
 
-    /// Whether the candles of the feed are those of now, so that its silence means something.
-    pub fn follows_clock(&self, follows: bool) {
-        self.lock().follows_clock = follows;
-    }
-
     /// Candles up to this close were delivered, and what was found was kept.
     pub fn delivered(&self, close_ms: i64) {
         let mut inner = self.lock();
-        inner.last_close_ms = Some(close_ms);
-        inner.last_delivery = Some(Instant::now());
+        inner.last_close_ms = inner.last_close_ms.max(Some(close_ms));
         inner.kept_problem = None;
     }
 
@@ -237,12 +223,6 @@ impl Inner {
             ));
         }
         problems.extend(self.feed_problem.clone());
-        if self.follows_clock
-            && self.feed == FeedState::Running
-            && self.last_delivery.is_none_or(|at| at.elapsed() > LONGEST_SILENCE)
-        {
-            problems.push("the market is silent: no candle has closed for minutes".to_owned());
-        }
         problems.extend(self.kept_problem.clone());
         problems
     }
@@ -300,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_market_is_told_where_the_feed_follows_the_clock() {
+    fn a_feed_that_is_in_trouble_makes_it_unready_until_it_is_not() {
         let health = running();
         assert!(health.report().ready);
-        health.follows_clock(true);
-        assert!(!health.report().ready);
-        health.delivered(1);
+        health.feed_trouble(Some("the market is silent"));
+        assert_eq!(health.report().problems, ["the market is silent"]);
+        health.feed_trouble(None);
         assert!(health.report().ready);
     }
 

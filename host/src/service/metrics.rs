@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::health::Report;
 use super::state::{Observed, OutboxView, TraderView};
+use crate::market::{MarketStatus, MarketView};
 use crate::signal::outbox::{LaneStatus, Table};
 
 /// What the page is.
@@ -36,6 +37,7 @@ pub(super) fn text(observed: &Observed) -> String {
         outbox: observed.outbox(),
         realtime_live: observed.realtime.borrow().is_live(),
         workers_overdue: observed.fleet.overdue(),
+        market: observed.market.get().map(MarketStatus::get),
     }));
     let mut page = String::new();
     // Writing to a string cannot fail.
@@ -50,6 +52,7 @@ struct Scrape {
     outbox: OutboxView,
     realtime_live: bool,
     workers_overdue: u64,
+    market: Option<MarketView>,
 }
 
 /// A name, what it means, and a sample for each trader that has one.
@@ -92,6 +95,9 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.encode_traders(&mut encoder)?;
         self.encode_promises(&mut encoder)?;
+        if let Some(market) = &self.market {
+            encode_market(market, &mut encoder)?;
+        }
         self.encode_outbox(&mut encoder)
     }
 }
@@ -179,4 +185,28 @@ impl Scrape {
         }
         Ok(())
     }
+}
+
+/// How the market is heard.
+fn encode_market(market: &MarketView, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let mut gauge = |name: &str, help: &str, value: f64| {
+        ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+    };
+    gauge("market_symbols", "Symbols that are watched", market.symbols as f64)?;
+    gauge("market_streams", "Streams that traders want from the exchange", market.streams as f64)?;
+    gauge("market_connected", "1 while all of them are heard", if market.is_connected { 1.0 } else { 0.0 })?;
+    gauge("market_weight_used", "Weight of this minute, as the exchange counts it", f64::from(market.weight_used))?;
+    gauge("market_lagging_symbols", "Symbols whose candles are later than those of others", market.lagging as f64)?;
+    let offset = market.clock_offset_ms.map_or(f64::NAN, |offset_ms| offset_ms as f64 / 1_000.0);
+    gauge("market_clock_offset_seconds", "By how much the exchange's clock is ahead of the host's", offset)?;
+    let since = market.last_close_ms.map_or(f64::NAN, |last_ms| market.now_ms.saturating_sub(last_ms) as f64 / 1_000.0);
+    gauge("market_last_close_seconds", "Time since the last close that was told, by the exchange's clock", since)?;
+    let mut counter = |name: &str, help: &str, value: u64| {
+        ConstCounter::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
+    };
+    counter("market_messages", "Messages about candles", market.messages)?;
+    counter("market_lost_connections", "Connections that were lost or could not be made", market.lost_connections)?;
+    counter("market_late_candles", "Candles told after those of other symbols", market.late)?;
+    counter("market_backfilled_candles", "Candles that had to be asked for", market.backfilled)?;
+    counter("market_gaps", "Gaps told to traders", market.gaps)
 }

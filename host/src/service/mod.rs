@@ -115,10 +115,9 @@ async fn run_on(
     let outbox = open_outbox(config, service, &identity(env, &project.url))?;
     let health = Arc::new(Health::new());
     let recorder = record::start(service, run_mode_name(env), &health)?;
-    let fleet = Arc::new(fleet(config, record::observer(&recorder))?);
+    let fleet = Arc::new(fleet(config, service, record::observer(&recorder))?);
     let client = Supabase::new(project.url.clone(), project.credentials.clone())
         .map_err(|error| StartError::Host(error.to_string()))?;
-    health.follows_clock(!service.feed.is_test());
 
     // Dropped on every way out of here, and with it the pages end.
     let (stop_pages, pages_stopped) = oneshot::channel::<()>();
@@ -135,6 +134,7 @@ async fn run_on(
         realtime: realtime_told,
         latencies: Arc::new(Latencies::default()),
         scope: Arc::default(),
+        market: Arc::default(),
         run_mode: run_mode_name(env),
     };
     let (nudges, listening) = Nudges::new();
@@ -156,6 +156,7 @@ async fn run_on(
     let last_good = LastGood::open(&config.data_dir.join("last-good"))
         .map_err(|error| tracing::warn!(%error, "no last good versions are kept"))
         .ok();
+    let wake = Wake::default();
     let connected = match test_feed {
         Some(connected) => connected,
         None => tokio::select! {
@@ -165,19 +166,23 @@ async fn run_on(
                     Some(judged_ms) => Some(judged_ms),
                     None => proof::newest_signal_ms(&client, env).await,
                 };
-                feed::connect(service, judged_ms, &health).await
+                let bell = wake.clone();
+                feed::connect(service, judged_ms, &health, Box::new(move || bell.candles())).await
             } => connected?,
             () = ending.comes() => return left(),
         },
     };
-    let feed::Connected { feed, history_until_ms, floor_ms } = connected;
+    let feed::Connected { feed, history, market } = connected;
+    if let Some(market) = &market {
+        // Set once: this is the only place.
+        let _ = observed.market.set(market.status.clone());
+    }
     fleet.offer(feed.lock().unwrap_or_else(PoisonError::into_inner).symbols().clone());
-    let wake = Wake::default();
     let (passed, passes) = watch::channel(0);
     let control = Control {
         registry: Box::new(registry(&client, env, &health, &outbox)),
         reconciler: Reconciler::new(scope, last_good),
-        cursors: Box::new(Cursors { outbox: outbox.clone(), floor_ms, fleet: fleet.clone() }),
+        cursors: Box::new(Cursors { outbox: outbox.clone(), market }),
         fleet: fleet.clone(),
         feed: feed.clone(),
         health: health.clone(),
@@ -197,7 +202,7 @@ async fn run_on(
         health: health.clone(),
         wake: wake.clone(),
         nudges: nudges.clone(),
-        history_until_ms,
+        history,
     };
     let mut evaluation = Worker::start("vyx-evaluation", move || evaluation.run())?;
     let mut hearing =
@@ -258,19 +263,25 @@ fn left() -> Result<(), StartError> {
 /// Remembers how far traders have been judged.
 struct Cursors {
     outbox: Outbox,
-    /// Where the feed follows the clock: before this nothing is told live, nor before a trader was enabled.
-    floor_ms: Option<i64>,
-    fleet: Arc<Fleet>,
+    /// Where the feed follows the clock: before a floor nothing is told live, nor before a trader was enabled.
+    market: Option<feed::Market>,
 }
 
 impl crate::supervisor::Cursors for Cursors {
     fn begin(&self, trader: TraderId, enabled_at: Option<Timestamp>) -> Begin {
         // The candles of a test feed are of another time than the clock of the database.
-        let least_ms = self.floor_ms.map(|floor_ms| {
-            let floor_ms = floor_ms.max(self.fleet.now_ms().saturating_sub(CATCH_UP_MS));
-            enabled_at.map_or(floor_ms, |enabled_at| enabled_at.as_millisecond().max(floor_ms))
+        let times = self.market.as_ref().map(|market| {
+            let now_ms = market.status.get().now_ms;
+            let floor_ms = market.floor_ms.max(now_ms.saturating_sub(CATCH_UP_MS));
+            let enabled_ms = enabled_at.map(Timestamp::as_millisecond);
+            // Whoever was never judged begins when it was enabled, or now.
+            let anew_ms = enabled_ms.map_or(now_ms, |enabled_ms| enabled_ms.max(floor_ms)).max(market.anchor_ms);
+            (anew_ms, enabled_ms.map_or(floor_ms, |enabled_ms| enabled_ms.max(floor_ms)))
         });
-        let Some(judged_ms) = self.outbox.judged(trader) else { return Begin::Anew(least_ms) };
+        let Some(judged_ms) = self.outbox.judged(trader) else {
+            return Begin::Anew(times.map(|(anew_ms, _)| anew_ms));
+        };
+        let least_ms = times.map(|(_, least_ms)| least_ms);
         let told = self.outbox.told(trader).unwrap_or_else(|error| {
             tracing::warn!(trader_id = %trader, %error, "its cooldowns begin anew");
             Vec::new()
@@ -355,7 +366,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn fleet(config: &Config, observer: Option<Arc<dyn Observer>>) -> Result<Fleet, StartError> {
+fn fleet(config: &Config, service: &ServiceConfig, observer: Option<Arc<dyn Observer>>) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
     let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
@@ -366,6 +377,9 @@ fn fleet(config: &Config, observer: Option<Arc<dyn Observer>>) -> Result<Fleet, 
         .counting_cpu()
         .observed_by(observer);
     fleet.keep_chart(CHART_CANDLES);
+    if !service.feed.is_test() {
+        return Ok(fleet.waiting_for_history());
+    }
     for interval in feed::INTERVALS {
         fleet.keep_history(interval, feed::HISTORY_CANDLES);
     }

@@ -25,6 +25,7 @@ pub(super) fn start(
         git_sha: version.git_sha.to_owned(),
         wasmtime: WASMTIME.to_owned(),
         run_mode: run_mode.to_owned(),
+        loads_history: !service.feed.is_test(),
         feed: match &service.feed {
             // Where files lie is of this machine.
             FeedChoice::Replay { .. } => "replay".to_owned(),

@@ -10,6 +10,7 @@ use super::control::Verdicts;
 use super::health::{Health, Report};
 use super::latency::Latencies;
 use crate::ids::TraderId;
+use crate::market::MarketStatus;
 use crate::module::Digest;
 use crate::signal::outbox::{Outbox, SenderStatus, Table};
 use crate::supabase::RealtimeState;
@@ -34,6 +35,8 @@ pub struct Observed {
     pub latencies: Arc<Latencies>,
     /// Whose traders it runs, in words, once that is proved.
     pub scope: Arc<OnceLock<String>>,
+    /// How the market is heard, once it is.
+    pub market: Arc<OnceLock<MarketStatus>>,
     /// The run mode.
     pub run_mode: &'static str,
 }

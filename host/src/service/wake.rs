@@ -1,4 +1,4 @@
-//! How the parts of the host wake each other: an end that comes once, and a bell that may ring again.
+//! How the parts of the host wake each other: an end that comes once, and bells that may ring again.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ pub struct Wake(Arc<(Mutex<State>, Condvar)>);
 struct State {
     ended: bool,
     rung: bool,
+    candles: bool,
 }
 
 /// Why a wait is over.
@@ -20,6 +21,8 @@ pub enum Woken {
     End,
     /// There is something to look at.
     Bell,
+    /// There are candles.
+    Candles,
     /// The time is over.
     Time,
 }
@@ -37,13 +40,19 @@ impl Wake {
         self.0.1.notify_all();
     }
 
+    /// There are candles.
+    pub fn candles(&self) {
+        self.lock().candles = true;
+        self.0.1.notify_all();
+    }
+
     /// Whether the work must end.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.lock().ended
     }
 
-    /// Waits that long, or until something comes. A bell is heard once.
+    /// Waits that long, or until something comes. A bell is heard once, and before candles.
     #[must_use]
     pub fn wait(&self, time: Duration) -> Woken {
         let until = Instant::now() + time;
@@ -54,6 +63,9 @@ impl Wake {
             }
             if std::mem::take(&mut state.rung) {
                 return Woken::Bell;
+            }
+            if std::mem::take(&mut state.candles) {
+                return Woken::Candles;
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -85,6 +97,10 @@ mod tests {
         wake.ring();
         assert_eq!(wake.wait(Duration::ZERO), Woken::Bell);
         assert_eq!(wake.wait(Duration::ZERO), Woken::Time);
+        wake.candles();
+        wake.ring();
+        assert_eq!(wake.wait(Duration::ZERO), Woken::Bell);
+        assert_eq!(wake.wait(Duration::ZERO), Woken::Candles);
         wake.end();
         wake.ring();
         assert_eq!(wake.wait(Duration::from_secs(60)), Woken::End);

@@ -44,6 +44,10 @@ pub struct Finding {
     pub first_open_ms: i64,
     /// Base candles that the aggregated candle lacks.
     pub missing: u32,
+    /// The candle came after its deadline, when later ones had been told.
+    pub late: bool,
+    /// The candle had to be asked for.
+    pub backfilled: bool,
     /// Declared other streams that had no candle at this close.
     pub streams_missing: Vec<String>,
 }

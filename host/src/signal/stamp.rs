@@ -41,6 +41,12 @@ pub struct Provenance {
     pub warm: bool,
     /// Base candles that an aggregated candle lacks.
     pub missing_base_candles: u32,
+    /// The candle came after its deadline, when later candles of other symbols had been told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// The candle had to be asked for, since the exchange did not tell it by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backfilled: bool,
     /// Declared other streams that had no candle at this close.
     pub missing_streams: Vec<String>,
 }
@@ -124,6 +130,8 @@ impl StampedSignal {
                 first_candle: time(finding.first_open_ms)?,
                 warm: finding.warm,
                 missing_base_candles: finding.missing,
+                late: finding.late,
+                backfilled: finding.backfilled,
                 missing_streams: finding.streams_missing,
             },
             chart: finding.chart,
@@ -279,6 +287,8 @@ impl StampedSignal {
                 first_candle: time(0),
                 warm: true,
                 missing_base_candles: 0,
+                late: false,
+                backfilled: false,
                 missing_streams: Vec::new(),
             },
             chart: Vec::new(),

@@ -92,14 +92,19 @@ pub struct Waits {
 }
 
 impl Waits {
+    /// Waits whose longest is at first `first`, and never more than `most`.
+    pub const fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most, taken: 0 }
+    }
+
     /// Waits of a request.
     pub const fn of_requests() -> Self {
-        Self { first: RETRY_FIRST, most: RETRY_MOST, taken: 0 }
+        Self::new(RETRY_FIRST, RETRY_MOST)
     }
 
     /// Waits of a subscription.
     pub const fn of_realtime() -> Self {
-        Self { first: REJOIN_FIRST, most: REJOIN_MOST, taken: 0 }
+        Self::new(REJOIN_FIRST, REJOIN_MOST)
     }
 
     /// The next wait; never shorter than what the server asked for.

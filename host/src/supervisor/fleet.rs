@@ -5,14 +5,15 @@
 //! taken and the store dropped, by the stopping thread if the trader is idle. So no other trader can delay it.
 
 mod deliver;
+mod market;
 pub mod observe;
 mod ready;
 mod room;
 mod status;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 pub use deliver::Delivered;
@@ -20,17 +21,18 @@ pub use ready::{Begin, Reading, Ready};
 pub use room::room;
 pub use status::{Status, Tally};
 
+use self::market::Market;
 use self::observe::{Effect, Inserted, Observer, Start};
 use self::ready::Bars;
 use super::plan::Version;
-use super::runner::{Counts, Runner};
+use super::runner::{Counts, Judged, Runner};
 use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
 use crate::ids::TraderId;
-use crate::market::{History, Interval, Symbols};
+use crate::market::Symbols;
 use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
-use crate::sandbox::{SharedHistory, StopFlag, Subscription};
+use crate::sandbox::{Need, StopFlag};
 
 /// A trader that runs here.
 struct Slot {
@@ -39,10 +41,12 @@ struct Slot {
     params_hash: Digest,
     module: Arc<Module>,
     stop: StopFlag,
+    /// The candles that it subscribed to.
+    needs: Vec<Need>,
     /// Set under the gate, and checked under it before anything is committed.
     retired: AtomicBool,
-    /// Close time up to which its findings have been committed. Written under the gate.
-    committed_ms: AtomicI64,
+    /// How far its findings have been committed. Written under the gate.
+    committed: Mutex<Judged>,
     /// CPU time of its evaluations, nanoseconds; 0 where nobody counts it.
     cpu_ns: AtomicU64,
     /// Live and historical signals that were committed. What was found and not committed does not count. Written under the gate.
@@ -67,10 +71,7 @@ impl Slot {
 /// See the module.
 pub struct Fleet {
     modules: Arc<Modules>,
-    /// Told once, before the first trader; none are on offer until then.
-    symbols: OnceLock<Symbols>,
-    none: Symbols,
-    history: SharedHistory,
+    market: Market,
     pool: rayon::ThreadPool,
     watchdog: Watchdog,
     warm_ups: WarmUps,
@@ -81,6 +82,8 @@ pub struct Fleet {
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
+    /// Whether any candle was told: until then history is also that of traders which have not started.
+    has_begun: AtomicBool,
     /// Candles of the chart that each signal carries.
     chart_candles: AtomicUsize,
     /// How many traders it may hold.
@@ -88,6 +91,8 @@ pub struct Fleet {
     counts_cpu: bool,
     observer: Option<Arc<dyn Observer>>,
     is_replay: bool,
+    /// Whether the feed loads history by itself.
+    loads_history: bool,
 }
 
 impl Fleet {
@@ -114,9 +119,7 @@ impl Fleet {
             .build()?;
         Ok(Self {
             modules,
-            symbols: OnceLock::new(),
-            none: Symbols::new(),
-            history: Arc::new(RwLock::new(History::new())),
+            market: Market::default(),
             watchdog: Watchdog::start(workers)?,
             pool,
             warm_ups: WarmUps::default(),
@@ -125,11 +128,13 @@ impl Fleet {
             past: Mutex::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
+            has_begun: AtomicBool::new(false),
             chart_candles: AtomicUsize::new(0),
             room: room(),
             counts_cpu: false,
             observer: None,
             is_replay: false,
+            loads_history: false,
         })
     }
 
@@ -140,23 +145,18 @@ impl Fleet {
         self
     }
 
+    /// Lets no trader start before the feed has said that the history is there which the trader declared, and lets go of history
+    /// that nobody needs any more: for a feed that loads history by itself.
+    #[must_use]
+    pub fn waiting_for_history(mut self) -> Self {
+        self.loads_history = true;
+        self
+    }
+
     /// The modules that its traders are made of.
     #[must_use]
     pub fn modules(&self) -> &Arc<Modules> {
         &self.modules
-    }
-
-    /// The symbols on offer.
-    #[must_use]
-    pub fn symbols(&self) -> &Symbols {
-        self.symbols.get().unwrap_or(&self.none)
-    }
-
-    /// Tells the symbols. Only the first call counts: traders have seen those.
-    pub fn offer(&self, symbols: Symbols) {
-        if self.symbols.set(symbols).is_ok() {
-            self.tell(Effect::Offered(self.symbols()));
-        }
     }
 
     /// Whether one more trader can be held. Each live instance takes some memory mappings, of which the system allows a process
@@ -206,16 +206,17 @@ impl Fleet {
         if let Some(replaced) = &replaced {
             self.retire(replaced, Effect::Retired(id));
         }
-        let cursor_ms = match (&replaced, &begin) {
-            (Some(slot), _) => slot.committed_ms.load(Ordering::Acquire),
-            (None, Begin::Resume(resume)) => resume.judged_ms,
-            (None, Begin::At(judged_ms)) => *judged_ms,
-            (None, Begin::Anew(enabled_ms)) => (*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN)),
+        let judged = match (&replaced, &begin) {
+            (Some(slot), _) => lock(&slot.committed).clone(),
+            (None, Begin::Resume(resume)) => Judged::up_to(resume.judged_ms),
+            (None, Begin::At(judged_ms)) => Judged::up_to(*judged_ms),
+            (None, Begin::Anew(enabled_ms)) => Judged::up_to((*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN))),
         };
+        let anew = Begin::At(judged.all_ms());
         let stop = if self.is_replay { StopFlag::scripted() } else { StopFlag::new() };
-        let mut runner = Runner::new(module.clone(), params, stop.clone(), cursor_ms);
+        let mut runner = Runner::new(module.clone(), params, stop.clone(), judged.clone());
         if let (None, Begin::Resume(resume)) = (&replaced, &begin) {
-            runner = runner.resumed(resume, self.symbols());
+            runner = runner.resumed(resume, &self.symbols());
         }
         let params_hash = version.key.params.hash();
         let slot = Arc::new(Slot {
@@ -224,8 +225,9 @@ impl Fleet {
             params_hash,
             module,
             stop,
+            needs: subscription.needs,
             retired: AtomicBool::new(false),
-            committed_ms: AtomicI64::new(cursor_ms),
+            committed: Mutex::new(judged),
             cpu_ns: AtomicU64::new(0),
             signals: AtomicU64::new(0),
             historical: AtomicU64::new(0),
@@ -241,8 +243,6 @@ impl Fleet {
             return false;
         }
         // A delivery looks at the traders and at the candles that they need at once.
-        self.require(&subscription);
-        let anew = Begin::At(cursor_ms);
         let start = match (&replaced, &begin) {
             (Some(_), _) => Start::Replacing,
             (None, Begin::Resume(_)) => Start::At(&begin),
@@ -250,6 +250,7 @@ impl Fleet {
         };
         self.tell(Effect::Inserted(Inserted { owned: &slot.owned, version: &slot.version, start }));
         slots.insert(id, slot);
+        self.market.needs_changed();
         true
     }
 
@@ -273,28 +274,6 @@ impl Fleet {
         if !slot.is_past.swap(true, Ordering::AcqRel) {
             lock(&self.past).entry(slot.owned.id()).or_default().add(&slot.tally(&runner));
         }
-    }
-
-    /// Keeps as much history as a subscription needs.
-    fn require(&self, subscription: &Subscription) {
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        for need in &subscription.needs {
-            let chart = self.chart_candles.load(Ordering::Acquire);
-            history.require(need.interval, chart.max(need.warm_up.max(need.lookback) as usize));
-        }
-    }
-
-    /// Keeps history for an interval before any trader asks for it.
-    pub fn keep_history(&self, interval: Interval, candles: usize) {
-        self.tell(Effect::HistoryKept(interval, candles));
-        self.history.write().unwrap_or_else(PoisonError::into_inner).require(interval, candles);
-    }
-
-    /// Gives every signal a chart of so many candles. To be called before traders are taken in: only what they need from then on
-    /// is kept that long.
-    pub fn keep_chart(&self, candles: usize) {
-        self.tell(Effect::ChartKept(candles));
-        self.chart_candles.store(candles, Ordering::Release);
     }
 
     fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<TraderId, Arc<Slot>>> {

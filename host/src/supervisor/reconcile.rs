@@ -133,6 +133,7 @@ impl Reconciler {
             running.active.is_some() || desired.contains_key(id) || !running.quarantined.is_empty()
         });
         self.judge(&owned, &desired, verdicts);
+        means.fleet.settle();
         changes
     }
 

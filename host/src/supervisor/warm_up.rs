@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::market::{Column, History, Interval, Segment, SegmentError, Stream, SymbolId};
+use crate::market::{Column, History, Interval, Offer, Segment, SegmentError, Stream, SymbolId};
 use crate::sandbox::Need;
 
 /// A place in the order of delivery: before the batch of this interval at this close. What comes earlier has been delivered.
@@ -44,7 +44,7 @@ pub struct WarmUps(Mutex<HashMap<Asked, Arc<Segment>>>);
 type Asked = (Vec<(Interval, u32)>, Option<i64>, Position);
 
 impl WarmUps {
-    /// The last `warm_up` candles of every need, of all symbols, before the position. Where the candles after `judged_ms` are
+    /// The last `warm_up` candles of every need, of all symbols on offer, before the position. Where the candles after `judged_ms` are
     /// still to be judged, they and `warm_up` candles before them, as far as they are kept.
     ///
     /// # Errors
@@ -53,6 +53,7 @@ impl WarmUps {
     pub fn get(
         &self,
         history: &History,
+        offer: &Offer,
         needs: &[Need],
         judged_ms: Option<i64>,
         position: Position,
@@ -65,7 +66,7 @@ impl WarmUps {
         if made.len() >= KEPT {
             made.clear();
         }
-        let segment = Arc::new(warm_up(history, needs, judged_ms, position)?);
+        let segment = Arc::new(warm_up(history, offer, needs, judged_ms, position)?);
         made.insert(key, segment.clone());
         Ok(segment)
     }
@@ -87,13 +88,14 @@ pub(super) fn first_of(stream: &Stream, need: &Need, judged_ms: Option<i64>, end
 
 fn warm_up(
     history: &History,
+    offer: &Offer,
     needs: &[Need],
     judged_ms: Option<i64>,
     position: Position,
 ) -> Result<Segment, SegmentError> {
     let mut places: Vec<Place> = Vec::new();
     for need in needs {
-        for (symbol, stream) in history.streams(need.interval) {
+        for (symbol, stream) in history.streams(need.interval).filter(|(symbol, _)| offer.is_on(*symbol)) {
             let end = stream.len_at(position.last_close_ms(need.interval));
             let start = first_of(stream, need, judged_ms, end);
             let opens = stream.open_times().get(start..end).unwrap_or_default();
@@ -123,7 +125,7 @@ fn warm_up(
         }
         let Some(stream) = history.stream(symbol, interval) else { continue };
         let values = Column::ALL.map(|column| stream.column(column).get(index).copied().unwrap_or(f64::NAN));
-        builder.row(symbol, &values, stream.missing_at(index))?;
+        builder.row(symbol, &values, stream.came(index).missing)?;
     }
     builder.finish()?;
     Ok(segment)

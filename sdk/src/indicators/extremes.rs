@@ -25,6 +25,40 @@ enum Window {
     Long(Box<Turns>),
 }
 
+/// The highest of one series and the lowest of another, such as highs and lows, over the last `period` candles.
+#[derive(Debug, Clone)]
+pub(super) struct Range {
+    position: usize,
+    warm: bool,
+    last: Both,
+    turns: Turns,
+}
+
+impl Range {
+    pub(super) fn new(period: usize) -> Self {
+        Self { position: 0, warm: false, last: Both::NONE, turns: Turns::new(period) }
+    }
+
+    /// Takes the next pair; `None` before there are `period` of them.
+    pub(super) fn next(&mut self, highest: f64, lowest: f64) -> Option<Both> {
+        self.last = self.turns.next(self.position, Both { highest, lowest });
+        self.position += 1;
+        if self.position == self.turns.places.len() {
+            self.position = 0;
+            self.warm = true;
+        }
+        self.value()
+    }
+
+    pub(super) fn value(&self) -> Option<Both> {
+        self.warm.then_some(self.last)
+    }
+
+    pub(super) fn period(&self) -> usize {
+        self.turns.places.len()
+    }
+}
+
 /// The highest and the lowest value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Both {
@@ -38,7 +72,7 @@ impl Extremes {
         let window = if (2..=SHORT).contains(&period) {
             Window::Short([0.0; SHORT])
         } else {
-            Window::Long(Box::new(Turns { so_far: Both::NONE, places: vec![Both::NONE; period] }))
+            Window::Long(Box::new(Turns::new(period)))
         };
         Self { period: narrow(period), missing: narrow(period), position: 0, window }
     }
@@ -57,7 +91,7 @@ impl Extremes {
                 ring[self.position as usize] = value;
                 both.with(Both::of(value))
             }
-            Window::Long(turns) => turns.next(position, value),
+            Window::Long(turns) => turns.next(position, Both::of(value)),
         };
         self.missing = self.missing.saturating_sub(1);
         (self.missing == 0).then_some(both)
@@ -83,12 +117,12 @@ fn search(values: &[f64]) -> Both {
 /// `f64::max` without its rule for NaN, which costs a call and cannot apply: no NaN enters a window. Written as "less
 /// than" it becomes one instruction of the processor; of "greater than" Cranelift makes a branch.
 #[inline]
-fn higher(a: f64, b: f64) -> f64 {
+pub(super) fn higher(a: f64, b: f64) -> f64 {
     if a < b { b } else { a }
 }
 
 #[inline]
-fn lower(a: f64, b: f64) -> f64 {
+pub(super) fn lower(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
@@ -103,9 +137,12 @@ struct Turns {
 }
 
 impl Turns {
+    fn new(period: usize) -> Self {
+        Self { so_far: Both::NONE, places: vec![Both::NONE; period] }
+    }
+
     #[inline(never)]
-    fn next(&mut self, position: usize, value: f64) -> Both {
-        let newest = Both::of(value);
+    fn next(&mut self, position: usize, newest: Both) -> Both {
         let so_far = self.so_far.with(newest);
         self.places[position] = newest;
         if let Some(before) = self.places.get(position + 1) {

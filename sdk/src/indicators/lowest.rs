@@ -4,7 +4,7 @@ use super::{check_period, usable};
 /// Lowest of the last `period` values, the one just given included.
 ///
 /// Unit: that of the values. First value at index `period - 1`. Flat values give that value. Equals TA-Lib `MIN`. Cost
-/// and breakouts as with [`Highest`].
+/// and breakouts as with [`Highest`](super::Highest).
 ///
 /// Values that are no usable number are ignored, see [the module](super).
 ///

@@ -1,13 +1,12 @@
 //! Questions to the exchange, within the weight that it states.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode, Url};
 
-use super::HISTORY_CANDLES;
+use super::symbols::Choice;
+use super::weight::{Purpose, Weight};
 use super::wire::{self, ExchangeInfo, Fault, Kline, Ticker24h, Time};
 use crate::market::interval::Interval;
 
@@ -17,10 +16,17 @@ const CONNECT: Duration = Duration::from_secs(5);
 const REQUEST: Duration = Duration::from_secs(20);
 /// Bytes of an answer.
 const ANSWER_BYTES: u64 = 64 << 20;
-/// Weight a minute, if the exchange does not say.
-const DEFAULT_WEIGHT: u32 = 6_000;
-/// Share of the weight that is used before the next minute is waited for: other hosts may share the address.
-const WEIGHT_PERCENT: u32 = 80;
+/// Candles of an answer, as many as the exchange gives. They cost the same as one.
+pub(super) const PAGE: usize = 1_000;
+/// Weights of the questions, as documented by the exchange.
+pub(super) const KLINES_WEIGHT: u32 = 2;
+const TIME_WEIGHT: u32 = 1;
+const INFO_WEIGHT: u32 = 20;
+const TICKERS_WEIGHT: u32 = 80;
+/// Where the weight of the minute is used up: what is left is known after the next answer.
+const USED_UP: Duration = Duration::from_secs(5);
+/// Where it limits an address and does not say for how long.
+const LIMITED: Duration = Duration::from_secs(60);
 /// Longest obeyed wait: bans of an address last up to three days, and each question prolongs them.
 const WAIT_MOST: Duration = Duration::from_secs(3 * 86_400);
 
@@ -49,27 +55,12 @@ impl ExchangeError {
     }
 }
 
-/// Which symbols.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Choice {
-    /// These.
-    Listed(Vec<String>),
-    /// The first so many by 24 h quote volume in USDT, of those with at least so much of it.
-    Top {
-        /// How many.
-        count: usize,
-        /// Least 24 h quote volume, USDT.
-        min_volume: f64,
-    },
-}
-
 /// A client of the public market data.
 #[derive(Debug)]
 pub struct Exchange {
     http: Client,
     base: Url,
-    weight_used: AtomicU32,
-    weight_limit: AtomicU32,
+    weight: Weight,
     /// Nothing is asked before.
     blocked_until: Mutex<Option<Instant>>,
 }
@@ -97,8 +88,7 @@ impl Exchange {
         Ok(Self {
             http,
             base,
-            weight_used: AtomicU32::new(0),
-            weight_limit: AtomicU32::new(DEFAULT_WEIGHT),
+            weight: Weight::new(),
             blocked_until: Mutex::new(None),
         })
     }
@@ -109,7 +99,7 @@ impl Exchange {
     ///
     /// If it does not answer.
     pub async fn time_ms(&self) -> Result<i64, ExchangeError> {
-        let time: Time = decode(&self.get("time", &[]).await?)?;
+        let time: Time = decode(&self.get("time", &[], (TIME_WEIGHT, Purpose::Time)).await?)?;
         Ok(time.server_time)
     }
 
@@ -119,36 +109,46 @@ impl Exchange {
     ///
     /// If the exchange does not answer.
     pub async fn choose(&self, choice: &Choice) -> Result<Vec<String>, ExchangeError> {
-        let info: ExchangeInfo = decode(&self.get("exchangeInfo", &[("permissions", "SPOT")]).await?)?;
+        let chosen = self.choose_again(choice, &[]).await?;
+        if let Choice::Listed(names) = choice {
+            for name in names.iter().filter(|name| !chosen.contains(name)) {
+                tracing::warn!(symbol = name, "the exchange does not trade the symbol, it is left out");
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The same, for somebody who watches these symbols.
+    pub(super) async fn choose_again(
+        &self,
+        choice: &Choice,
+        watched: &[String],
+    ) -> Result<Vec<String>, ExchangeError> {
+        let info = self.info().await?;
+        let tickers: Vec<Ticker24h> = match choice {
+            Choice::Listed(_) => Vec::new(),
+            Choice::Top { .. } => {
+                decode(&self.get("ticker/24hr", &[("type", "MINI")], (TICKERS_WEIGHT, Purpose::Live)).await?)?
+            }
+        };
+        Ok(choice.of(&info, &tickers, watched))
+    }
+
+    /// All markets with their statuses.
+    pub(super) async fn info(&self) -> Result<ExchangeInfo, ExchangeError> {
+        let cost = (INFO_WEIGHT, Purpose::Live);
+        let info: ExchangeInfo = decode(&self.get("exchangeInfo", &[("permissions", "SPOT")], cost).await?)?;
         for limit in &info.rate_limits {
             if limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE" && limit.interval_num == 1 {
-                self.weight_limit.store(limit.limit, Ordering::Relaxed);
+                self.weight.limit(limit.limit);
             }
         }
-        let trading = info.symbols.iter().filter(|listed| listed.status == "TRADING" && listed.is_spot_trading_allowed);
-        match choice {
-            Choice::Listed(names) => {
-                let trading: Vec<&str> = trading.map(|listed| listed.symbol.as_str()).collect();
-                let (found, missing): (Vec<_>, Vec<_>) =
-                    names.iter().cloned().partition(|name| trading.contains(&name.as_str()));
-                for name in missing {
-                    tracing::warn!(symbol = name, "the exchange does not trade the symbol, it is left out");
-                }
-                Ok(found)
-            }
-            Choice::Top { count, min_volume } => {
-                let tickers: Vec<Ticker24h> = decode(&self.get("ticker/24hr", &[("type", "MINI")]).await?)?;
-                let volumes: HashMap<&str, f64> =
-                    tickers.iter().map(|ticker| (ticker.symbol.as_str(), ticker.quote_volume)).collect();
-                let mut ranked: Vec<(f64, &str)> = trading
-                    .filter(|listed| listed.quote_asset == "USDT")
-                    .filter_map(|listed| Some((*volumes.get(listed.symbol.as_str())?, listed.symbol.as_str())))
-                    .filter(|(volume, _)| *volume >= *min_volume)
-                    .collect();
-                ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-                Ok(ranked.into_iter().take(*count).map(|(_, name)| name.to_owned()).collect())
-            }
-        }
+        Ok(info)
+    }
+
+    /// The weight of this minute.
+    pub(super) fn weight(&self) -> &Weight {
+        &self.weight
     }
 
     /// The candles of a symbol that open at or after this, oldest first, at most a thousand; the last may be forming.
@@ -157,19 +157,21 @@ impl Exchange {
         symbol: &str,
         interval: Interval,
         from_ms: i64,
+        purpose: Purpose,
     ) -> Result<Vec<Kline>, ExchangeError> {
-        let (from, limit) = (from_ms.max(0).to_string(), HISTORY_CANDLES.to_string());
+        let (from, limit) = (from_ms.max(0).to_string(), PAGE.to_string());
         let query = [
             ("symbol", symbol),
             ("interval", interval.as_str()),
             ("startTime", from.as_str()),
             ("limit", limit.as_str()),
         ];
-        let body = self.get("klines", &query).await?;
+        let body = self.get("klines", &query, (KLINES_WEIGHT, purpose)).await?;
         wire::klines(&body).map_err(|_| ExchangeError::NoAnswer("candles in another shape than expected".to_owned()))
     }
 
-    fn blocked_for(&self) -> Option<Duration> {
+    /// How long nothing may be asked, if so.
+    pub(super) fn blocked_for(&self) -> Option<Duration> {
         let until = *self.blocked_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
     }
@@ -179,16 +181,16 @@ impl Exchange {
         ExchangeError::Limited(wait)
     }
 
-    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ExchangeError> {
+    async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        (weight, purpose): (u32, Purpose),
+    ) -> Result<Vec<u8>, ExchangeError> {
         if let Some(wait) = self.blocked_for() {
             return Err(ExchangeError::Limited(wait));
         }
-        let limit = self.weight_limit.load(Ordering::Relaxed).saturating_mul(WEIGHT_PERCENT) / 100;
-        if self.weight_used.load(Ordering::Relaxed) > limit {
-            // The count is the exchange's, of its own minute; it comes with the next answer, which is not asked for before that.
-            self.weight_used.store(0, Ordering::Relaxed);
-            return Err(self.block(Duration::from_secs(60)));
-        }
+        let Some(_taken) = self.weight.take(weight, purpose) else { return Err(ExchangeError::Limited(USED_UP)) };
         let no_answer = |what: &str| ExchangeError::NoAnswer(what.to_owned());
         let mut url =
             self.base.join(&format!("/api/v3/{path}")).map_err(|_| no_answer("its address cannot be built"))?;
@@ -206,11 +208,11 @@ impl Exchange {
         })?;
         let header = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         if let Some(used) = header("x-mbx-used-weight-1m") {
-            self.weight_used.store(u32::try_from(used).unwrap_or(u32::MAX), Ordering::Relaxed);
+            self.weight.used(u32::try_from(used).unwrap_or(u32::MAX));
         }
         let status = answer.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::IM_A_TEAPOT {
-            let wait = Duration::from_secs(header("retry-after").unwrap_or(60)).min(WAIT_MOST);
+            let wait = header("retry-after").map_or(LIMITED, Duration::from_secs).min(WAIT_MOST);
             return Err(self.block(wait));
         }
         if answer.content_length().is_some_and(|bytes| bytes > ANSWER_BYTES) {
@@ -222,7 +224,7 @@ impl Exchange {
         }
         match serde_json::from_slice::<Fault>(&body).map(|fault| fault.code) {
             Ok(-1121 | -1220) => Err(ExchangeError::NoSuchSymbol),
-            Ok(-1003) => Err(self.block(Duration::from_secs(60))),
+            Ok(-1003) => Err(self.block(LIMITED)),
             Ok(code) => Err(no_answer(&format!("code {code}, status {}", status.as_u16()))),
             Err(_) => Err(no_answer(&format!("status {}", status.as_u16()))),
         }

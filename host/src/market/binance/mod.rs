@@ -1,161 +1,102 @@
-//! The exchange: closed candles of Binance spot, read by REST.
+//! The exchange: closed candles of Binance spot.
 //!
-//! A candle is taken only when its close lies behind the exchange's own clock, so a forming one is never seen. Every stream has a
-//! position, and asks for what follows it: an outage, a ban or a restart only makes it ask for more, in order. A close is delivered
-//! once every stream has answered for it; what the exchange does not have half a minute after a close is a hole, and told as a gap.
+//! A task hears the streams of the exchange (`link`), asks by REST for what they do not bring (`exchange`, within the `weight` that the
+//! exchange allows), and makes one order of both (`sequencer`). What is ready to be told waits in a short queue, which the [`BinanceFeed`]
+//! empties; when it is full the order stands still and the task goes on hearing. Closes and deadlines are judged by the exchange's
+//! `clock` alone.
+//!
+//! Which symbols are watched is looked at again and again (`symbols`). Only what traders want is heard and loaded.
 
+mod clock;
 mod exchange;
-mod stream;
+mod link;
+mod sequencer;
+mod shared;
+mod status;
+mod symbols;
+mod task;
+mod trouble;
+mod weight;
 mod wire;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use reqwest::Url;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
-pub use exchange::{Choice, Exchange, ExchangeError};
+pub use exchange::{Exchange, ExchangeError};
+pub use status::{MarketStatus, MarketView};
+pub use symbols::Choice;
 
 use super::feed::{Feed, FeedError};
 use super::interval::Interval;
 use super::segment::Segment;
-use super::symbol::{SymbolId, Symbols};
-use stream::Stream;
+use super::symbol::Symbols;
+use link::Link;
+use shared::{Command, Shared};
+use task::Task;
 
-/// Candles of each interval before the first live one: one request gives so many, and a trader's default warm-up is as long.
-pub const HISTORY_CANDLES: i64 = 1_000;
 /// How long before this moment candles that nobody judged are still told live, after a restart: longer than any outage that is
 /// waited for, and short enough that nobody is told of a market that is long gone.
 pub const CATCH_UP_MS: i64 = 24 * 3_600_000;
-/// By the exchange's clock, after a close: until then its own servers may not agree on the candle.
-const SETTLE_MS: i64 = 1_000;
-/// By the exchange's clock, after a close: a candle that is not there by then does not exist.
-const HOLE_MS: i64 = 30_000;
-/// Requests at once.
-const PARALLEL: usize = 8;
-/// A round of requests. A lane of a hundred symbols takes a few seconds; what has not come by then is asked for again.
-const ROUND: Duration = Duration::from_secs(20);
-/// Wait after a failure of the network, and the most that it grows to.
-const RETRY: Duration = Duration::from_millis(500);
-const RETRY_MOST: Duration = Duration::from_secs(30);
+/// Messages that wait to be heard. When there are more, the link waits.
+const MESSAGES: usize = 4_096;
 
-/// See the module. Its calls wait for the network, so it belongs to a thread that may.
+/// Rings when there is something to be told.
+pub type Bell = Box<dyn Fn() + Send + Sync>;
+
+/// What a feed of the exchange begins with.
+#[derive(Debug)]
+pub struct Start {
+    /// Where the streams are.
+    pub streams: Url,
+    /// Which symbols.
+    pub choice: Choice,
+    /// Those that were chosen first.
+    pub names: Vec<String>,
+    /// Up to here candles are history.
+    pub anchor_ms: i64,
+    /// The exchange's clock.
+    pub now_ms: i64,
+}
+
+/// See the module. Its calls never wait.
 pub struct BinanceFeed {
-    exchange: Exchange,
-    runtime: Handle,
+    shared: Arc<Shared>,
+    status: MarketStatus,
     symbols: Symbols,
-    /// Longest interval first.
-    lanes: Vec<Lane>,
-    /// Up to here candles are history, in the first lanes.
-    anchor_ms: i64,
-    delivered_ms: i64,
     trouble: Option<String>,
-    failures: u32,
-    not_before: Option<Instant>,
-}
-
-/// The streams of one interval.
-struct Lane {
-    interval: Interval,
-    /// Open time of the candles that come next.
-    next_open_ms: i64,
-    /// By symbol id.
-    streams: Vec<Stream>,
-}
-
-impl Lane {
-    fn next_close_ms(&self) -> i64 {
-        self.interval.close_of(self.next_open_ms)
-    }
+    /// What was kept last, unless something was wanted since.
+    kept: Option<BTreeMap<Interval, u32>>,
+    task: AbortHandle,
 }
 
 impl BinanceFeed {
-    /// A feed of these symbols, whose candles are history up to `anchor_ms`.
+    /// A feed that begins to hear once something is wanted of it.
     ///
     /// # Errors
     ///
     /// A symbol whose name cannot be used.
-    pub fn new(exchange: Exchange, runtime: Handle, names: &[String], anchor_ms: i64) -> Result<Self, FeedError> {
+    pub fn start(exchange: Exchange, runtime: &Handle, start: Start, bell: Bell) -> Result<Self, FeedError> {
         let mut symbols = Symbols::new();
-        for name in names {
+        for name in &start.names {
             symbols.intern(name)?;
         }
-        Ok(Self {
-            exchange,
-            runtime,
-            symbols,
-            lanes: Vec::new(),
-            anchor_ms,
-            delivered_ms: i64::MIN,
-            trouble: None,
-            failures: 0,
-            not_before: None,
-        })
+        let (shared, status) = (Arc::new(Shared::new(bell)), MarketStatus::default());
+        let (send, heard) = mpsc::channel(MESSAGES);
+        let link = Link::start(runtime, start.streams.clone(), send);
+        let task = Task::new(exchange, link, start, symbols.clone(), shared.clone(), status.clone());
+        let task = runtime.spawn(task.run(heard)).abort_handle();
+        Ok(Self { shared, status, symbols, trouble: None, kept: None, task })
     }
 
-    /// Gets what is known by now of the next close, and of everything after it.
-    async fn ask(&mut self) -> Result<i64, ExchangeError> {
-        let now_ms = self.exchange.time_ms().await?;
-        let Some(close_ms) = self.next_close_ms() else { return Ok(now_ms) };
-        if close_ms + SETTLE_MS > now_ms {
-            return Ok(now_ms);
-        }
-        let exchange = &self.exchange;
-        let asked = self.lanes.iter().enumerate().filter(|(_, lane)| lane.next_close_ms() == close_ms).flat_map(
-            |(lane_index, lane)| {
-                let wanting = lane.streams.iter().enumerate().filter(|(_, stream)| stream.wants(lane.next_open_ms));
-                wanting.map(move |(index, stream)| {
-                    (lane_index, index, lane.interval, stream.name().to_owned(), stream.asks_from_ms())
-                })
-            },
-        );
-        let asked: Vec<_> = asked.collect();
-        let answers = futures_util::stream::iter(asked).map(|(lane, index, interval, name, from_ms)| async move {
-            (lane, index, exchange.klines(&name, interval, from_ms).await)
-        });
-        let mut answers = std::pin::pin!(answers.buffer_unordered(PARALLEL));
-        let deadline = tokio::time::Instant::now() + ROUND;
-        loop {
-            // What has come is kept; who waits for this feed does not wait for an exchange that hangs.
-            let Ok(next) = tokio::time::timeout_at(deadline, answers.next()).await else {
-                return Err(ExchangeError::NoAnswer("no answer in time".to_owned()));
-            };
-            let Some((lane, index, answer)) = next else { return Ok(now_ms) };
-            let Some(lane) = self.lanes.get_mut(lane) else { continue };
-            let (interval, open_ms) = (lane.interval, lane.next_open_ms);
-            let Some(stream) = lane.streams.get_mut(index) else { continue };
-            match answer {
-                Ok(rows) => {
-                    stream.take(interval, rows, now_ms, SETTLE_MS, HOLE_MS);
-                    stream.asked(open_ms);
-                }
-                Err(ExchangeError::NoSuchSymbol) => {
-                    tracing::warn!(symbol = stream.name(), "the exchange does not list the symbol any more");
-                    stream.end();
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn next_close_ms(&self) -> Option<i64> {
-        self.lanes.iter().map(Lane::next_close_ms).min()
-    }
-
-    /// Whether every stream of the next close has answered for it.
-    fn is_due(&self, close_ms: i64) -> bool {
-        let mut lanes = self.lanes.iter().filter(|lane| lane.next_close_ms() == close_ms);
-        lanes.all(|lane| lane.streams.iter().all(|stream| !stream.wants(lane.next_open_ms)))
-    }
-
-    fn failed(&mut self, error: &ExchangeError) {
-        self.failures = self.failures.saturating_add(1);
-        let grown = RETRY.saturating_mul(1 << self.failures.min(8)).min(RETRY_MOST);
-        self.not_before = Some(Instant::now() + error.wait().unwrap_or(grown));
-        let text = error.to_string();
-        if self.trouble.as_ref() != Some(&text) {
-            tracing::warn!("{text}; candles wait");
-            self.trouble = Some(text);
-        }
+    /// How the market is heard.
+    #[must_use]
+    pub fn status(&self) -> MarketStatus {
+        self.status.clone()
     }
 }
 
@@ -164,76 +105,53 @@ impl Feed for BinanceFeed {
         &self.symbols
     }
 
-    /// Lanes that are there before the first candle begin with history; a later one begins with the next close.
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError> {
-        for interval in intervals {
-            if self.lanes.iter().any(|lane| lane.interval == *interval) {
-                continue;
-            }
-            let next_open_ms = if self.delivered_ms == i64::MIN {
-                interval.open_of(self.anchor_ms) - HISTORY_CANDLES * interval.as_ms()
-            } else {
-                interval.open_of(self.delivered_ms + 1)
-            };
-            let next_open_ms = interval.open_of(next_open_ms);
-            let stream = |(id, name): (SymbolId, &str)| Stream::new(id, name, next_open_ms);
-            let streams = self.symbols.iter().map(stream).collect();
-            self.lanes.push(Lane { interval: *interval, next_open_ms, streams });
-        }
-        self.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.interval));
+        self.kept = None;
+        // How much history of them is wanted is mostly said next; then the task is woken.
+        self.shared.command(intervals.iter().map(|interval| Command::Want(*interval, 0)));
         Ok(())
     }
 
-    /// True and empty while nothing has closed, or the exchange does not answer.
-    fn next(&mut self, max_closes: usize, into: &mut Segment) -> Result<bool, FeedError> {
-        let mut builder = into.builder();
-        if self.lanes.is_empty() {
-            return Err(FeedError::NothingWanted);
+    fn reach_back(&mut self, interval: Interval, candles: u32) {
+        self.kept = None;
+        self.shared.command([Command::Want(interval, candles)]);
+        self.shared.wake();
+    }
+
+    fn keep_only(&mut self, needs: &BTreeMap<Interval, u32>) {
+        if self.kept.as_ref() != Some(needs) {
+            self.kept = Some(needs.clone());
+            self.shared.command([Command::KeepOnly(needs.clone())]);
+            self.shared.wake();
         }
-        if self.not_before.is_some_and(|at| at > Instant::now()) {
-            builder.finish()?;
-            return Ok(true);
-        }
-        let mut asked = false;
-        while builder.closes() < max_closes.max(1) {
-            let Some(close_ms) = self.next_close_ms() else { break };
-            if !self.is_due(close_ms) {
-                // What is there is delivered first; then there is time to ask again.
-                if asked || builder.closes() > 0 {
-                    break;
+    }
+
+    /// True and empty while there is nothing to tell. Closes come in segments as they became ready, and the history of a stream whole,
+    /// whatever the most is.
+    fn next(&mut self, _max_closes: usize, into: &mut Segment) -> Result<bool, FeedError> {
+        match self.shared.take()? {
+            Some(segment) => {
+                for (_, name) in segment.joined() {
+                    self.symbols.intern_anew(name)?;
                 }
-                asked = true;
-                match self.runtime.clone().block_on(self.ask()) {
-                    Ok(_) => (self.trouble, self.failures, self.not_before) = (None, 0, None),
-                    Err(error) => {
-                        self.failed(&error);
-                        break;
-                    }
-                }
-                continue;
+                *into = segment;
             }
-            for lane in self.lanes.iter_mut().filter(|lane| lane.next_close_ms() == close_ms) {
-                let open_ms = lane.next_open_ms;
-                if lane.streams.iter().any(|stream| stream.has(open_ms)) {
-                    builder.batch(lane.interval, open_ms)?;
-                }
-                for stream in &mut lane.streams {
-                    if let Some((gap_from_ms, values)) = stream.give(lane.interval, open_ms) {
-                        if let Some(from_ms) = gap_from_ms {
-                            builder.gap(stream.symbol(), from_ms)?;
-                        }
-                        builder.row(stream.symbol(), &values, 0)?;
-                    }
-                }
-                lane.next_open_ms += lane.interval.as_ms();
-            }
-            self.delivered_ms = close_ms;
+            None => into.builder().finish()?,
         }
-        builder.finish()?;
+        let status = self.status.lock();
+        if self.trouble != status.trouble {
+            self.trouble.clone_from(&status.trouble);
+        }
         Ok(true)
     }
 
     fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+}
+
+impl Drop for BinanceFeed {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

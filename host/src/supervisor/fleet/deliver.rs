@@ -3,32 +3,38 @@
 use std::cmp::Reverse;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use rayon::prelude::*;
 
 use super::observe::Effect;
 use super::{Fleet, Slot, lock};
 use crate::ids::TraderId;
-use crate::market::Segment;
+use crate::market::{History, Offer, Segment, Telling};
 use crate::sandbox::{Outcome, thread_cpu};
 use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
-use crate::supervisor::runner::Surroundings;
+use crate::supervisor::runner::{Judged, Surroundings};
 
 /// What a trader found in a delivery.
 struct Found {
     findings: Vec<Finding>,
-    cursor_ms: i64,
-    /// As `cursor_ms`, of the symbol that lags most.
-    judged_ms: i64,
+    judged: Judged,
     quarantined: bool,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { findings: Vec::new(), cursor_ms: i64::MIN, judged_ms: i64::MIN, quarantined: false }
+        Self { findings: Vec::new(), judged: Judged::up_to(i64::MIN), quarantined: false }
     }
+}
+
+/// What a delivery lends to every trader.
+#[derive(Clone, Copy)]
+struct Lent<'a> {
+    history: &'a Arc<History>,
+    offer: &'a Offer,
+    now_ms: i64,
 }
 
 /// What a delivery did.
@@ -48,41 +54,67 @@ impl Fleet {
         self.wait_for_observer();
         let slots = self.slots();
         self.tell(Effect::TakenIn(segment));
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        history.append(segment);
-        history.trim();
-        if let Some(last_ms) = segment.last_close_ms() {
-            *lock(&self.now_ms) = last_ms;
-            for slot in slots.values() {
-                lock(&slot.runner).judged_up_to(last_ms);
-                slot.committed_ms.fetch_max(last_ms, Ordering::AcqRel);
-            }
+        drop(self.take_in(segment, &slots));
+        self.market.trim();
+        self.pass_by(segment, slots.values());
+    }
+
+    /// Candles that nobody is called for are history to traders that have not started. After the first candle that was told this does
+    /// not hold for what the feed loads: it may have closed since a trader came.
+    fn pass_by<'a>(&self, segment: &Segment, slots: impl IntoIterator<Item = &'a Arc<Slot>>) {
+        let counts = segment.telling() != Telling::History || !self.has_begun.load(Ordering::Acquire);
+        let Some(last_ms) = segment.last_close_ms().filter(|_| counts) else { return };
+        {
+            let mut now_ms = lock(&self.now_ms);
+            *now_ms = last_ms.max(*now_ms);
+        }
+        for slot in slots {
+            let mut runner = lock(&slot.runner);
+            runner.judged_up_to(last_ms);
+            lock(&slot.committed).clone_from(runner.judged());
         }
     }
 
-    /// Delivers a segment to every trader and commits what they found. An empty one only starts those that have not started.
+    /// Delivers a segment to every trader and commits what they found. An empty one only starts those that have not started, and so
+    /// does one of history once it says how far that reaches.
     ///
     /// # Errors
     ///
     /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
     pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
         self.wait_for_observer();
-        let slots: Vec<Arc<Slot>> = {
-            // Who comes meanwhile is not part of it.
+        let (slots, history) = {
+            // Who comes meanwhile is not part of it, nor is what they need.
             let slots = self.slots();
-            self.history.write().unwrap_or_else(PoisonError::into_inner).append(segment);
             self.tell(Effect::Delivering(segment));
-            slots.values().cloned().collect()
+            let history = self.take_in(segment, &slots);
+            (slots.values().cloned().collect::<Vec<Arc<Slot>>>(), history)
         };
-        let now_ms = segment.last_close_ms().unwrap_or(*lock(&self.now_ms));
+        let is_history = segment.telling() == Telling::History;
+        if is_history {
+            self.pass_by(segment, &slots);
+        } else if !segment.is_empty() {
+            self.has_begun.store(true, Ordering::Release);
+        }
+        if is_history && segment.filled().is_empty() && segment.joined().is_empty() && segment.gone().is_empty() {
+            drop(history);
+            self.tell(Effect::Kept(&[]));
+            return Ok(Delivered::default());
+        }
+        let last_ms = segment.last_close_ms().filter(|_| !is_history);
+        // Candle time never runs backwards, whatever comes late.
+        let now_ms = (*lock(&self.now_ms)).max(last_ms.unwrap_or(i64::MIN));
+        let offer = self.symbols();
+        let lent = Lent { history: &history, offer: &offer, now_ms };
         let found: Vec<Found> = match slots.as_slice() {
             // Alone it needs no hand-over to another thread.
-            [alone] => vec![self.run(alone, segment, now_ms)],
-            _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, now_ms)).collect()),
+            [alone] => vec![self.run(alone, segment, lent)],
+            _ => self.pool.install(|| slots.par_iter().map(|slot| self.run(slot, segment, lent)).collect()),
         };
         self.warm_ups.clear();
         *lock(&self.now_ms) = now_ms;
-        self.history.write().unwrap_or_else(PoisonError::into_inner).trim();
+        drop(history);
+        self.market.trim();
         self.commit(&slots, found, now_ms, sink).inspect_err(|_| self.roll_back(&slots))
     }
 
@@ -93,7 +125,7 @@ impl Fleet {
         }
     }
 
-    fn run(&self, slot: &Slot, segment: &Segment, now_ms: i64) -> Found {
+    fn run(&self, slot: &Slot, segment: &Segment, lent: Lent<'_>) -> Found {
         let mut runner = lock(&slot.runner);
         if slot.retired.load(Ordering::Acquire) {
             return Found::default();
@@ -103,14 +135,15 @@ impl Fleet {
         let around = Surroundings {
             engine: self.modules.engine(),
             metering: self.modules.metering(),
-            history: &self.history,
-            symbols: self.symbols(),
+            history: lent.history,
+            offer: lent.offer,
             warm_ups: &self.warm_ups,
             chart_candles: self.chart_candles.load(Ordering::Acquire),
         };
         let host_faults = runner.faults(Outcome::HostFault);
+        let (now_ms, may_start) = (lent.now_ms, runner.is_live() || self.may_start(slot, lent.history));
         // A mistake of the host in one trader's hands must not end the evaluation of all.
-        let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, around)));
+        let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, may_start, around)));
         let findings = ran.unwrap_or_else(|_| {
             runner.host_failed(now_ms);
             Vec::new()
@@ -120,12 +153,7 @@ impl Fleet {
             let took = thread_cpu().saturating_sub(began);
             slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
-        Found {
-            findings,
-            cursor_ms: runner.cursor_ms(),
-            judged_ms: runner.judged_ms(),
-            quarantined: runner.is_quarantined(),
-        }
+        Found { findings, judged: runner.judged().clone(), quarantined: runner.is_quarantined() }
     }
 
     /// Hands the findings to the sink, in the order of candle time and then of the traders' ids, whatever thread found them.
@@ -140,22 +168,23 @@ impl Fleet {
             Delivered { quarantined: found.iter().any(|found| found.quarantined), ..Delivered::default() };
         let _gate = lock(&self.gate);
         let mut order: Vec<(&Arc<Slot>, Finding)> = Vec::new();
-        let mut cursors: Vec<(&Arc<Slot>, i64)> = Vec::new();
+        let mut cursors: Vec<(&Arc<Slot>, Judged)> = Vec::new();
         let mut durable: Vec<(TraderId, i64)> = Vec::new();
         for (slot, found) in slots.iter().zip(found) {
             if !slot.retired.load(Ordering::Acquire) {
-                cursors.push((slot, found.cursor_ms));
-                durable.push((slot.owned.id(), found.judged_ms));
+                durable.push((slot.owned.id(), found.judged.least_ms()));
+                cursors.push((slot, found.judged));
                 order.extend(found.findings.into_iter().map(|finding| (slot, finding)));
             }
         }
         order.sort_by_key(|(_, finding)| (finding.close_time_ms, Reverse(finding.interval)));
+        let offer = self.symbols();
         let mut signals = Vec::with_capacity(order.len());
         let mut counted = Vec::with_capacity(order.len());
         for (slot, finding) in order {
             let params_hash = slot.params_hash;
             let origin = Origin { trader: &slot.owned, module: &slot.module, params_hash };
-            match StampedSignal::stamp(origin, self.symbols(), finding) {
+            match StampedSignal::stamp(origin, offer.names(), finding) {
                 Ok(signal) => {
                     counted.push((slot, signal.is_historical()));
                     signals.push(signal);
@@ -172,8 +201,8 @@ impl Fleet {
             let count = if is_historical { &slot.historical } else { &slot.signals };
             count.fetch_add(1, Ordering::AcqRel);
         }
-        for (slot, cursor_ms) in cursors {
-            slot.committed_ms.store(cursor_ms, Ordering::Release);
+        for (slot, judged) in cursors {
+            *lock(&slot.committed) = judged;
         }
         Ok(delivered)
     }

@@ -1,6 +1,7 @@
 //! Everything that decides what a fleet says, told in the order in which it took effect: the same fleet to which the same is done in the
 //! same order commits the same signals.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Begin, Fleet, Slot};
@@ -21,6 +22,8 @@ pub enum Effect<'a> {
     HistoryKept(Interval, usize),
     /// Candles of the chart of a signal, which are kept as well.
     ChartKept(usize),
+    /// Candles of each interval that are kept from this delivery on, and no more.
+    Settled(&'a BTreeMap<Interval, u32>),
     /// Candles that no trader is called for.
     TakenIn(&'a Segment),
     /// Candles are about to be brought to the traders that are there now. What is inserted before the delivery has ended is not

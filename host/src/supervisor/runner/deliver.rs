@@ -1,7 +1,6 @@
 //! One batch to one instance, and what it found.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use super::{Mask, Runner, Seen, Surroundings, Wants};
 use crate::market::{BatchRef, Column, Gap, SymbolId, VALUES_PER_CANDLE};
@@ -79,8 +78,7 @@ impl Runner {
             else {
                 continue;
             };
-            let cursor_ms = masks.get(symbol).map_or(self.cursor_ms, |mask| mask.cursor_ms);
-            let historical = batch.close_time_ms <= cursor_ms;
+            let historical = batch.close_time_ms <= self.judged.of(*symbol);
             if tell == Tell::Nothing {
                 continue;
             }
@@ -90,7 +88,7 @@ impl Runner {
                 tag: emission.tag,
                 open_time_ms: batch.open_time_ms,
             };
-            if tell == Tell::News && historical {
+            if tell == Tell::News && historical && !self.newcomers.contains(symbol) {
                 self.keeper.was_emitted(asking);
                 continue;
             }
@@ -99,7 +97,7 @@ impl Runner {
             }
             let seen = seen.get(*symbol as usize).copied().unwrap_or_default();
             let warm_up = wants.subscription.needs.get(interval).map_or(0, |need| need.warm_up);
-            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
+            let history = around.history;
             let has_candle = |(symbol, interval): &&(SymbolId, usize)| {
                 wants.subscription.needs.get(*interval).is_some_and(|need| {
                     let due = need.interval.open_of(batch.close_time_ms + 1) - need.interval.as_ms();
@@ -116,6 +114,7 @@ impl Runner {
                 self.counts.signals += 1;
             }
             let stream = history.stream(SymbolId(*symbol), batch.interval);
+            let came = stream.and_then(|stream| stream.came_at(batch.close_time_ms)).unwrap_or_default();
             self.found.push(Finding {
                 symbol: SymbolId(*symbol),
                 interval: batch.interval,
@@ -132,10 +131,12 @@ impl Runner {
                 warm: seen.candles > warm_up,
                 first_open_ms: seen.first_open_ms,
                 missing: batch.missing.get(row).copied().unwrap_or(0),
+                late: came.late,
+                backfilled: came.backfilled,
                 streams_missing: streams_missing
                     .filter_map(|(symbol, interval)| {
                         let need = wants.subscription.needs.get(*interval)?;
-                        Some(format!("{}:{}", around.symbols.name(*symbol)?, need.interval))
+                        Some(format!("{}:{}", around.offer.name(*symbol)?, need.interval))
                     })
                     .collect(),
             });
@@ -227,6 +228,8 @@ mod tests {
             warm: true,
             first_open_ms: 0,
             missing: 0,
+            late: false,
+            backfilled: false,
             streams_missing: Vec::new(),
         }
     }

@@ -7,23 +7,25 @@
 
 mod counts;
 mod deliver;
+mod judged;
+mod late;
 mod recover;
+mod symbols;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wasmtime::Engine;
 
 pub use counts::{Counts, FaultReport};
+pub use judged::Judged;
 
 use self::deliver::{Rows, Tell, keep_newest_historical};
 use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
-use crate::market::{CloseRef, Interval, Segment, SymbolId, Symbols};
+use crate::market::{CloseRef, History, Interval, Offer, Segment, SymbolId, Telling};
 use crate::module::Module;
-use crate::sandbox::{
-    Fault, Instance, LogLine, Metering, Outcome, ParamValue, SharedHistory, StopFlag, Subscription, limits,
-};
+use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, StopFlag, Subscription, limits};
 use crate::signal::Finding;
 use crate::signal::hygiene::{Asking, Keeper, LastTold};
 
@@ -38,9 +40,9 @@ pub struct Surroundings<'a> {
     /// Whether fuel is counted.
     pub metering: Metering,
     /// The candles, those of the segment included.
-    pub history: &'a SharedHistory,
+    pub history: &'a Arc<History>,
     /// The symbols on offer.
-    pub symbols: &'a Symbols,
+    pub offer: &'a Offer,
     /// Warm-ups made for this delivery.
     pub warm_ups: &'a WarmUps,
     /// Candles of the chart that each signal carries.
@@ -59,9 +61,10 @@ pub struct Resume {
 /// What a delivery changes and [`Runner::undo`] puts back.
 #[derive(Debug)]
 struct Before {
-    cursor_ms: i64,
+    judged: Judged,
     has_started: bool,
     masks: BTreeMap<u32, Mask>,
+    newcomers: BTreeSet<u32>,
     backoff: Backoff,
     signals: u64,
     historical_signals: u64,
@@ -72,8 +75,6 @@ struct Before {
 struct Mask {
     backoff: Backoff,
     masked: bool,
-    /// Close time up to which the symbol has been judged.
-    cursor_ms: i64,
 }
 
 /// See the module.
@@ -84,14 +85,17 @@ pub struct Runner {
     instance: Option<Instance>,
     /// What the instance wants: known from the first start on.
     wants: Option<Wants>,
-    /// Close time up to which everything has been judged: at or before it warm-up finds history, after it news.
-    cursor_ms: i64,
+    judged: Judged,
     has_started: bool,
     /// What it said before a restart was kept: of candles at or before the cursor nothing is told again.
     restored: bool,
     masks: BTreeMap<u32, Mask>,
+    /// Symbols that joined and whose past was not told yet.
+    newcomers: BTreeSet<u32>,
     seen: Vec<Vec<Seen>>,
     backoff: Backoff,
+    /// While late candles are told: the time that faults count at.
+    faults_from_ms: i64,
     keeper: Keeper,
     before: Option<Before>,
     counts: Counts,
@@ -126,21 +130,23 @@ struct Failed {
 }
 
 impl Runner {
-    /// A runner whose trader has been judged up to `cursor_ms`: what its first warm-up finds up to there is historical.
+    /// A runner whose trader has been judged so far: what its first warm-up finds up to there is historical.
     #[must_use]
-    pub fn new(module: Arc<Module>, params: Vec<(String, ParamValue)>, stop: StopFlag, cursor_ms: i64) -> Self {
+    pub fn new(module: Arc<Module>, params: Vec<(String, ParamValue)>, stop: StopFlag, judged: Judged) -> Self {
         Self {
             module,
             params,
             stop,
             instance: None,
             wants: None,
-            cursor_ms,
+            judged,
             has_started: false,
             restored: false,
             masks: BTreeMap::new(),
+            newcomers: BTreeSet::new(),
             seen: Vec::new(),
             backoff: Backoff::of_trader(),
+            faults_from_ms: i64::MIN,
             keeper: Keeper::default(),
             before: None,
             counts: Counts::default(),
@@ -152,20 +158,27 @@ impl Runner {
         }
     }
 
-    /// Delivers a segment and returns what was found, in the order of delivery. An instance that is not there is made first, as
-    /// of `now_ms` if the segment is empty.
-    pub fn run(&mut self, segment: &Segment, now_ms: i64, around: Surroundings<'_>) -> Vec<Finding> {
+    /// Delivers a segment and returns what was found, in the order of delivery. An instance that is not there is made first if it
+    /// may, as of `now_ms` if nothing of the segment is told live.
+    pub fn run(&mut self, segment: &Segment, now_ms: i64, may_start: bool, around: Surroundings<'_>) -> Vec<Finding> {
         self.begin();
-        if segment.is_empty() && self.instance.is_none() && self.backoff.may_run(now_ms) && !self.stop.is_set() {
-            self.start_or_strike(Position::before(now_ms.saturating_add(1)), now_ms, around);
+        self.lend(Some(around.history));
+        if !segment.joined().is_empty() || !segment.gone().is_empty() {
+            self.symbols_changed(segment, now_ms, around);
         }
-        for close in segment.closes() {
-            if self.stop.is_set() || self.backoff.is_quarantined() {
-                break;
+        let is_told = !segment.is_empty() && segment.telling() != Telling::History;
+        if is_told && segment.telling() == Telling::Live {
+            self.note_lagging(segment);
+        }
+        if self.instance.is_some() || may_start {
+            match segment.telling() {
+                _ if !is_told => self.start_idle(now_ms, around),
+                Telling::Late => self.late(segment, now_ms, around),
+                _ => self.live(segment, around),
             }
-            self.close(close, around);
         }
         self.take_log();
+        self.lend(None);
         if self.historical > limits::HISTORICAL_SIGNALS {
             keep_newest_historical(&mut self.found);
         }
@@ -175,15 +188,15 @@ impl Runner {
 
     /// Goes on where it stood when the host stopped: what it said up to there was told.
     #[must_use]
-    pub fn resumed(mut self, resume: &Resume, symbols: &Symbols) -> Self {
-        self.cursor_ms = resume.judged_ms;
+    pub fn resumed(mut self, resume: &Resume, offer: &Offer) -> Self {
+        self.judged = Judged::up_to(resume.judged_ms);
         self.has_started = true;
         self.restored = true;
         for LastTold { symbol, interval, tag, open_time_ms } in &resume.told {
             // Another version may know other tags, and the market other symbols.
             let tag = self.module.manifest.tags.iter().position(|known| known.name == *tag);
             let tag = tag.and_then(|tag| u32::try_from(tag).ok());
-            if let (Some(SymbolId(symbol)), Ok(interval), Some(tag)) = (symbols.id(symbol), interval.parse(), tag) {
+            if let (Some(SymbolId(symbol)), Ok(interval), Some(tag)) = (offer.id(symbol), interval.parse(), tag) {
                 self.keeper.was_told(Asking { symbol, interval, tag, open_time_ms: *open_time_ms });
             }
         }
@@ -192,10 +205,12 @@ impl Runner {
 
     fn begin(&mut self) {
         self.keeper.begin();
+        self.faults_from_ms = i64::MIN;
         self.before = Some(Before {
-            cursor_ms: self.cursor_ms,
+            judged: self.judged.clone(),
             has_started: self.has_started,
             masks: self.masks.clone(),
+            newcomers: self.newcomers.clone(),
             backoff: self.backoff.clone(),
             signals: self.counts.signals,
             historical_signals: self.counts.historical_signals,
@@ -209,12 +224,51 @@ impl Runner {
         self.found.clear();
         let Some(before) = self.before.take() else { return };
         self.keeper.undo();
-        self.cursor_ms = before.cursor_ms;
+        self.judged = before.judged;
         self.has_started = before.has_started;
         self.masks = before.masks;
+        self.newcomers = before.newcomers;
         self.backoff = before.backoff;
         self.counts.signals = before.signals;
         self.counts.historical_signals = before.historical_signals;
+    }
+
+    /// A trader that waits to be started is, although nothing has closed.
+    fn start_idle(&mut self, now_ms: i64, around: Surroundings<'_>) {
+        if self.instance.is_none() && self.backoff.may_run(now_ms) && !self.stop.is_set() {
+            self.start_or_strike(Position::before(now_ms.saturating_add(1)), now_ms, around);
+        }
+    }
+
+    fn live(&mut self, segment: &Segment, around: Surroundings<'_>) {
+        for close in segment.closes() {
+            if self.stop.is_set() || self.backoff.is_quarantined() {
+                break;
+            }
+            self.close(close, around);
+        }
+    }
+
+    /// Symbols whose candles of these closes come later keep their place.
+    fn note_lagging(&mut self, segment: &Segment) {
+        if segment.lagging().is_empty() && !self.judged.has_apart() {
+            return;
+        }
+        let wanted = self.wants.as_ref().and_then(|wants| wants.symbols.as_deref());
+        let is_wanted = |symbol: u32| wanted.is_none_or(|wanted| wanted.binary_search(&symbol).is_ok());
+        self.judged.lag(segment.lagging(), is_wanted);
+    }
+
+    /// For the time of a delivery the instance reads the history, which nobody changes meanwhile.
+    fn lend(&mut self, history: Option<&Arc<History>>) {
+        if let Some(instance) = &mut self.instance {
+            instance.lend(history.cloned());
+        }
+    }
+
+    /// Which findings of a live candle are told.
+    fn tell(&self) -> Tell {
+        if self.restored { Tell::News } else { Tell::All }
     }
 
     /// Drops the instance.
@@ -244,23 +298,16 @@ impl Runner {
         self.instance.is_some()
     }
 
-    /// Close time up to which everything has been judged.
+    /// How far it has been judged.
     #[must_use]
-    pub fn cursor_ms(&self) -> i64 {
-        self.cursor_ms
-    }
-
-    /// Close time up to which every symbol has been judged, those that are set aside included.
-    #[must_use]
-    pub fn judged_ms(&self) -> i64 {
-        let masked = self.masks.values().filter(|mask| mask.masked).map(|mask| mask.cursor_ms);
-        masked.fold(self.cursor_ms, i64::min)
+    pub fn judged(&self) -> &Judged {
+        &self.judged
     }
 
     /// Moves the cursor of a trader that has not started: what its warm-up finds up to there is historical.
     pub fn judged_up_to(&mut self, close_ms: i64) {
         if !self.has_started {
-            self.cursor_ms = self.cursor_ms.max(close_ms);
+            self.judged.raise(close_ms);
         }
     }
 
@@ -309,11 +356,11 @@ impl Runner {
         }
         for gap in close.gaps() {
             if let Err(fault) = self.gap(gap) {
-                self.strike(&Failed { fault, at: None }, now_ms, around.symbols);
+                self.strike(&Failed { fault, at: None }, now_ms, around.offer);
                 return;
             }
         }
-        let tell = if self.restored { Tell::News } else { Tell::All };
+        let tell = self.tell();
         for batch in close.batches() {
             if let Err(fault) = self.batch(batch, tell, around)
                 && !self.recover(fault, batch, around)
@@ -321,16 +368,16 @@ impl Runner {
                 return;
             }
         }
-        self.cursor_ms = self.cursor_ms.max(now_ms);
+        let masks = &self.masks;
+        self.judged.close(now_ms, |symbol| masks.get(&symbol).is_some_and(|mask| mask.masked));
         self.backoff.clean_call(now_ms);
         for mask in self.masks.values_mut().filter(|mask| !mask.masked) {
-            mask.cursor_ms = mask.cursor_ms.max(now_ms);
             mask.backoff.clean_call(now_ms);
         }
     }
 
     /// The trader as a whole has faulted.
-    fn strike(&mut self, failed: &Failed, now_ms: i64, symbols: &Symbols) {
+    fn strike(&mut self, failed: &Failed, now_ms: i64, offer: &Offer) {
         self.take_log();
         self.drop_instance();
         if failed.fault.outcome.is_strike() {
@@ -338,7 +385,7 @@ impl Runner {
         }
         let (interval, named) = match &failed.at {
             Some((_, interval, of)) => {
-                let name = |symbol: &u32| symbols.name(SymbolId(*symbol)).map(str::to_owned);
+                let name = |symbol: &u32| offer.name(SymbolId(*symbol)).map(str::to_owned);
                 (Some(*interval), of.iter().filter_map(name).collect())
             }
             None => (None, Vec::new()),

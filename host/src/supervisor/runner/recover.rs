@@ -1,10 +1,10 @@
 //! After a fault: who is to blame, and what goes on.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::deliver::{Rows, Tell, is_given};
 use super::{Failed, Mask, Runner, Surroundings, Wants};
-use crate::market::{BatchRef, Column, History, Interval, SymbolId, Symbols};
+use crate::market::{BatchRef, Column, History, Interval, Offer, SymbolId};
 use crate::sandbox::{Fault, Fresh, Outcome, limits, thread_cpu};
 use crate::supervisor::backoff::Backoff;
 use crate::supervisor::warm_up::{Position, first_of};
@@ -18,15 +18,15 @@ impl Runner {
         let symbols = self.wanted_of(batch);
         let failed = Failed { fault, at: Some((now_ms, batch.interval, symbols)) };
         if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
-            self.strike(&failed, now_ms, around.symbols);
+            self.strike(&failed, now_ms, around.offer);
             return false;
         }
         if !self.start_or_strike(Position::at(now_ms, batch.interval), now_ms, around) {
             return false;
         }
-        let tell = if self.restored { Tell::News } else { Tell::All };
+        let tell = self.tell();
         if let Err(fault) = self.batch(batch, tell, around) {
-            self.strike(&Failed { fault, ..failed }, now_ms, around.symbols);
+            self.strike(&Failed { fault, ..failed }, now_ms, around.offer);
             return false;
         }
         true
@@ -34,11 +34,11 @@ impl Runner {
 
     /// Tries the symbols of a batch one by one, and masks those that fault. False if that explains nothing: then the fault is the
     /// trader's as a whole.
-    fn isolate(&mut self, failed: &Failed, around: Surroundings<'_>) -> bool {
+    pub(super) fn isolate(&mut self, failed: &Failed, around: Surroundings<'_>) -> bool {
         let Some((close_ms, interval, symbols)) = &failed.at else {
             return false;
         };
-        let universe = self.universe(around.symbols);
+        let universe = self.universe(around.offer);
         let has_others = self.wants.as_ref().is_some_and(|wants| !wants.others.is_empty());
         if has_others || universe < 2 {
             return false;
@@ -63,13 +63,14 @@ impl Runner {
             culprits.push((*symbol, fault));
             poisoned = true;
         }
+        let fault_ms = (*close_ms).max(self.faults_from_ms);
         let is_news = culprits.iter().any(|(symbol, _)| !self.masks.contains_key(symbol));
         for (symbol, fault) in &culprits {
-            self.mask(*symbol, *interval, *close_ms, fault, around.symbols);
+            self.mask(*symbol, *interval, (*close_ms, fault_ms), fault, around.offer);
         }
         // A symbol that keeps faulting waits longer each time; only a new one is held against the trader.
         if is_news {
-            self.backoff.fault(*close_ms);
+            self.backoff.fault(fault_ms);
         }
         !culprits.is_empty() && !self.backoff.is_quarantined()
     }
@@ -81,27 +82,29 @@ impl Runner {
             return Ok(());
         };
         let open_ms = interval.open_of(close_ms);
-        let values = {
-            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
-            let Some(stream) = history.stream(SymbolId(symbol), interval) else { return Ok(()) };
-            let Some(at) = stream.len_at(close_ms).checked_sub(1) else { return Ok(()) };
-            Column::ALL.map(|column| stream.column(column).get(at).copied().unwrap_or(f64::NAN))
-        };
+        let Some(stream) = around.history.stream(SymbolId(symbol), interval) else { return Ok(()) };
+        let Some(at) = stream.len_at(close_ms).checked_sub(1) else { return Ok(()) };
+        let values = Column::ALL.map(|column| stream.column(column).get(at).copied().unwrap_or(f64::NAN));
         instance.sees_from(index, symbol, open_ms);
         instance.on_close(index, open_ms, close_ms, &[symbol], &values).map(|_| ())
     }
 
-    fn mask(&mut self, symbol: u32, interval: Interval, close_ms: i64, fault: &Fault, symbols: &Symbols) {
-        let cursor_ms = self.cursor_ms;
-        let mask = self.masks.entry(symbol).or_insert_with(|| Mask {
-            backoff: Backoff::of_symbol(),
-            masked: false,
-            cursor_ms,
-        });
-        // The cursor of a mask that was lifted is kept with each close; one whose lifting failed stays where it was judged.
+    /// Sets a symbol aside after a fault in the candle that closed then; its wait counts from the second time.
+    fn mask(
+        &mut self,
+        symbol: u32,
+        interval: Interval,
+        (close_ms, fault_ms): (i64, i64),
+        fault: &Fault,
+        offer: &Offer,
+    ) {
+        // One whose lifting failed stays where it was judged.
+        self.judged.set_apart(symbol);
+        let new = || Mask { backoff: Backoff::of_symbol(), masked: false };
+        let mask = self.masks.entry(symbol).or_insert_with(new);
         mask.masked = true;
-        mask.backoff.fault(close_ms);
-        let named = symbols.name(SymbolId(symbol)).unwrap_or_default().to_owned();
+        mask.backoff.fault(fault_ms);
+        let named = offer.name(SymbolId(symbol)).unwrap_or_default().to_owned();
         self.report(fault, vec![named], Some(interval), close_ms);
     }
 
@@ -118,21 +121,32 @@ impl Runner {
             if let Some(mask) = self.masks.get_mut(&symbol) {
                 mask.masked = false;
             }
-            let position = Position::before(now_ms);
-            let Err(failed) = self.feed(position, Some(symbol), Tell::News, around) else {
-                continue;
-            };
-            if !failed.fault.outcome.is_strike() {
-                self.strike(&failed, now_ms, around.symbols);
-                return false;
-            }
-            let interval = failed.at.as_ref().map_or(Interval::M1, |(_, interval, _)| *interval);
-            self.mask(symbol, interval, now_ms, &failed.fault, around.symbols);
-            if !self.start_or_strike(position, now_ms, around) {
+            if !self.warm_up_alone(symbol, Position::before(now_ms), now_ms, around) {
                 return false;
             }
         }
         true
+    }
+
+    /// Brings one symbol to where the others are. It is set aside if it faults. False if nothing can be delivered now.
+    pub(super) fn warm_up_alone(
+        &mut self,
+        symbol: u32,
+        position: Position,
+        now_ms: i64,
+        around: Surroundings<'_>,
+    ) -> bool {
+        let Err(failed) = self.feed(position, Some(symbol), Tell::News, around) else {
+            self.newcomers.remove(&symbol);
+            return true;
+        };
+        if !failed.fault.outcome.is_strike() {
+            self.strike(&failed, now_ms, around.offer);
+            return false;
+        }
+        let interval = failed.at.as_ref().map_or(Interval::M1, |(_, interval, _)| *interval);
+        self.mask(symbol, interval, (now_ms, now_ms), &failed.fault, around.offer);
+        self.start_or_strike(position, now_ms, around)
     }
 
     /// Brings a new instance to a position. Symbols that fault on the way are masked; any other fault is a strike.
@@ -146,6 +160,8 @@ impl Runner {
                     self.drop_log();
                 }
                 self.has_started = true;
+                let masks = &self.masks;
+                self.newcomers.retain(|symbol| masks.get(symbol).is_some_and(|mask| mask.masked));
                 return true;
             };
             self.found.truncate(found);
@@ -153,12 +169,12 @@ impl Runner {
             self.counts.historical_signals = counts.historical_signals;
             self.counts.signals = counts.signals;
             if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
-                self.strike(&failed, now_ms, around.symbols);
+                self.strike(&failed, now_ms, around.offer);
                 return false;
             }
         }
         let fault = Fault::new(Outcome::Trap, "warm-up", "too many symbols fault");
-        self.strike(&Failed { fault, at: None }, now_ms, around.symbols);
+        self.strike(&Failed { fault, at: None }, now_ms, around.offer);
         false
     }
 
@@ -174,13 +190,13 @@ impl Runner {
         let plain = |fault| Failed { fault, at: None };
         let fresh =
             Fresh::instantiate(around.engine, &self.module.linked, around.metering, &self.stop).map_err(plain)?;
-        let (instance, lines) =
-            fresh.init(&self.module.manifest, &self.params, around.symbols, around.history.clone()).map_err(plain)?;
+        let (mut instance, lines) = fresh.init(&self.module.manifest, &self.params, around.offer).map_err(plain)?;
+        instance.lend(Some(around.history.clone()));
         self.counts.instances += 1;
         self.keep_lines(lines, 0);
         let subscription = Arc::new(instance.subscription().clone());
         let ids = |names: &[String]| {
-            let mut ids: Vec<u32> = names.iter().filter_map(|name| Some(around.symbols.id(name)?.0)).collect();
+            let mut ids: Vec<u32> = names.iter().filter_map(|name| Some(around.offer.id(name)?.0)).collect();
             ids.sort_unstable();
             ids
         };
@@ -190,7 +206,7 @@ impl Runner {
             others: subscription
                 .other_streams
                 .iter()
-                .filter_map(|(symbol, interval)| Some((around.symbols.id(symbol)?, *interval)))
+                .filter_map(|(symbol, interval)| Some((around.offer.id(symbol)?, *interval)))
                 .collect(),
             subscription,
         });
@@ -210,15 +226,12 @@ impl Runner {
         let Some(subscription) = self.wants.as_ref().map(|wants| wants.subscription.clone()) else {
             return Ok(());
         };
-        let segment = {
-            let history = around.history.read().unwrap_or_else(PoisonError::into_inner);
-            let judged_ms = self.to_judge_after(only);
-            self.see_others(&history, judged_ms, position);
-            around
-                .warm_ups
-                .get(&history, &subscription.needs, judged_ms, position)
-                .map_err(|error| host(error.to_string()))?
-        };
+        let judged_ms = self.to_judge_after(only);
+        self.see_others(around.history, judged_ms, position);
+        let segment = around
+            .warm_ups
+            .get(around.history, around.offer, &subscription.needs, judged_ms, position)
+            .map_err(|error| host(error.to_string()))?;
         let mut one = Rows::default();
         let began = thread_cpu();
         for close in segment.closes() {
@@ -247,7 +260,10 @@ impl Runner {
     /// or while the module could not be had. After a fault nothing is looked for further back than the warm-up, since the
     /// candle at fault would be met again and again.
     fn to_judge_after(&self, only: Option<u32>) -> Option<i64> {
-        (only.is_none() && self.backoff.strikes() == 0 && self.cursor_ms != i64::MIN).then_some(self.cursor_ms)
+        if only.is_some() || self.backoff.strikes() > 0 || self.judged.all_ms() == i64::MIN {
+            return None;
+        }
+        Some(self.judged.least_of(|symbol| !self.masks.get(&symbol).is_some_and(|mask| mask.masked)))
     }
 
     /// Streams of other symbols are seen as far back as their own warm-up would reach.
@@ -271,10 +287,10 @@ impl Runner {
         batch.symbols.iter().copied().filter(is_given).collect()
     }
 
-    fn universe(&self, symbols: &Symbols) -> usize {
+    fn universe(&self, offer: &Offer) -> usize {
         match self.wants.as_ref().and_then(|wants| wants.symbols.as_ref()) {
             Some(wanted) => wanted.len(),
-            None => symbols.len(),
+            None => offer.len(),
         }
     }
 }

@@ -6,7 +6,6 @@ mod catch_up;
 mod data_dir;
 mod ending;
 mod exactly_once;
-mod exchange;
 mod many_traders;
 mod market;
 mod misconfigured;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use rustix::process::Signal;
+use vyx_exchange::{Effect, Exchange, Fault, Gone, Listing, Match, Setup};
 use vyx_host::market::{BinanceFeed, Choice, Column, Exchange as Client, Feed, Interval, Segment};
 
-use crate::exchange::{Exchange, Refusal};
 use crate::world::{Trader, World, runtime, wait};
 
 const MINUTE: i64 = 60_000;
@@ -13,7 +13,7 @@ const PULSE: &str = "73d7da06-0000-4000-8000-000000000001";
 const SYMBOLS: [&str; 3] = ["BTCUSDT", "JUPUSDT", "SUPERUSDT"];
 
 fn client(exchange: &Exchange) -> Client {
-    Client::new(exchange.url().parse().unwrap()).unwrap()
+    Client::new(exchange.rest_url().parse().unwrap()).unwrap()
 }
 
 /// Takes what the feed gives now: interval, symbol, open time of each candle, in its order, and the gaps.
@@ -39,7 +39,7 @@ fn drain(feed: &mut BinanceFeed, seen: &mut Vec<(i64, Interval, u32)>, gaps: &mu
 #[test]
 fn late_missing_and_refused_answers_change_nothing_but_the_time() {
     let start_ms = 1_735_689_600_000;
-    let exchange = Exchange::start(&SYMBOLS, start_ms + 2_000, 0.0);
+    let exchange = Exchange::start(Setup::new(&SYMBOLS, start_ms + 2_000, 0.0));
     let names: Vec<String> = SYMBOLS.iter().map(|name| (*name).to_owned()).collect();
     let mut feed = BinanceFeed::new(client(&exchange), runtime().handle().clone(), &names, start_ms).unwrap();
     feed.want(&[Interval::M1, Interval::M5]).unwrap();
@@ -55,22 +55,20 @@ fn late_missing_and_refused_answers_change_nothing_but_the_time() {
 
     let minutes = 240;
     let mut holes = BTreeSet::new();
-    {
-        let mut market = exchange.market();
-        for minute in 0..minutes {
-            for (symbol, name) in SYMBOLS.iter().enumerate() {
-                let open_ms = start_ms + minute * MINUTE;
-                match random(20) {
-                    0 => {
-                        holes.insert((symbol as u32, open_ms));
-                        market.holes.insert(((*name).to_owned(), open_ms));
-                    }
-                    1..=4 => {
-                        let late_ms = open_ms + MINUTE + random(28_000) as i64;
-                        market.late.insert(((*name).to_owned(), open_ms), late_ms);
-                    }
-                    _ => {}
+    for minute in 0..minutes {
+        for (symbol, name) in SYMBOLS.iter().enumerate() {
+            let open_ms = start_ms + minute * MINUTE;
+            match random(20) {
+                0 => {
+                    holes.insert((symbol as u32, open_ms));
+                    exchange.gap(name, open_ms, open_ms + MINUTE);
                 }
+                1..=4 => {
+                    let late_ms = 1 + random(28_000) as i64;
+                    let candle = Match::any().symbol(name).interval(Interval::M1).open_ms(open_ms);
+                    exchange.fault(Fault::new(candle, Effect::LateRow(late_ms..=late_ms)));
+                }
+                _ => {}
             }
         }
     }
@@ -78,7 +76,7 @@ fn late_missing_and_refused_answers_change_nothing_but_the_time() {
     let mut now_ms = start_ms + 2_000;
     while now_ms < end_ms {
         now_ms = (now_ms + 1_000 + random(30_000) as i64).min(end_ms);
-        exchange.market().set_now_ms(now_ms);
+        exchange.set_now_ms(now_ms);
         let before = seen.len();
         drain(&mut feed, &mut seen, &mut gaps);
         assert!(seen[before..].iter().all(|(close_ms, _, _)| *close_ms < now_ms), "a candle before its close");
@@ -116,7 +114,7 @@ fn late_missing_and_refused_answers_change_nothing_but_the_time() {
 #[test]
 fn limits_of_the_exchange_are_kept_and_a_symbol_that_is_gone_holds_nobody_up() {
     let start_ms = 1_735_689_600_000;
-    let exchange = Exchange::start(&SYMBOLS, start_ms + 2_000, 0.0);
+    let exchange = Exchange::start(Setup::new(&SYMBOLS, start_ms + 2_000, 0.0));
     let names: Vec<String> = SYMBOLS.iter().map(|name| (*name).to_owned()).collect();
     let mut feed = BinanceFeed::new(client(&exchange), runtime().handle().clone(), &names, start_ms).unwrap();
     feed.want(&[Interval::M1]).unwrap();
@@ -124,30 +122,28 @@ fn limits_of_the_exchange_are_kept_and_a_symbol_that_is_gone_holds_nobody_up() {
     drain(&mut feed, &mut seen, &mut gaps);
     seen.clear();
 
-    exchange.market().symbols.remove(1);
-    exchange.market().set_now_ms(start_ms + MINUTE + 5_000);
+    exchange.delist_at("JUPUSDT", Gone::Unknown, start_ms);
+    exchange.set_now_ms(start_ms + MINUTE + 5_000);
     drain(&mut feed, &mut seen, &mut gaps);
     assert_eq!(seen.iter().map(|(_, _, symbol)| *symbol).collect::<Vec<_>>(), [0, 2]);
 
     // Banned: nothing is asked until the ban is over, whatever closes.
-    let ban = Refusal { status: 418, body: r#"{"code":-1003,"msg":"banned"}"#, retry_after_s: Some(3_600) };
-    exchange.market().refusals.push_back(ban);
-    exchange.market().set_now_ms(start_ms + 2 * MINUTE + 5_000);
+    exchange.fault(Fault::new(Match::any(), Effect::banned(3_600, start_ms + 3_600_000)).times(1));
+    exchange.set_now_ms(start_ms + 2 * MINUTE + 5_000);
     drain(&mut feed, &mut seen, &mut gaps);
     assert!(feed.trouble().unwrap().contains("3600 s"), "{:?}", feed.trouble());
-    let asked = exchange.market().asked;
+    let asked = exchange.journal().requests.len();
     drain(&mut feed, &mut seen, &mut gaps);
-    assert_eq!((exchange.market().asked, seen.len()), (asked, 2));
+    assert_eq!((exchange.journal().requests.len(), seen.len()), (asked, 2));
 }
 
 #[test]
 fn the_most_traded_pairs_are_chosen_without_looking_at_their_names() {
-    let exchange = Exchange::start(&["BTCUSDT", "JUPUSDT", "ETHBTC", "HALTEDUSDT", "SUPERUSDT", "DUSTUSDT"], 0, 0.0);
-    {
-        let mut market = exchange.market();
-        market.symbols[3].1 = "BREAK";
-        market.symbols[5].2 = 10.0;
-    }
+    let mut setup = Setup::new(&["BTCUSDT", "JUPUSDT", "ETHBTC"], 1_735_689_600_000, 0.0);
+    setup.listings.push(Listing::new("HALTEDUSDT").status("BREAK"));
+    setup.listings.push(Listing::new("SUPERUSDT"));
+    setup.listings.push(Listing::new("DUSTUSDT").quote_volume(10.0));
+    let exchange = Exchange::start(setup);
     let client = client(&exchange);
     let chosen = runtime().block_on(client.choose(&Choice::Top { count: 10, min_volume: 100_000.0 })).unwrap();
     assert_eq!(chosen, ["BTCUSDT", "JUPUSDT", "SUPERUSDT"]);
@@ -162,20 +158,21 @@ fn reconnects_that_never_backfilled() {
     world.add(Trader::built_in(PULSE, "Pulse", "pulse"));
     // Ahead of the clock of the database, which only a test can be.
     let start_ms = jiff::Timestamp::now().as_millisecond() + 3_600_000;
-    let exchange = Exchange::start(&SYMBOLS, start_ms, 120.0);
-    exchange.market().down = true;
-    let host = || world.shared().without("FEED").without("FEED_SPEED").env("BINANCE_API_URL", &exchange.url());
+    let exchange = Exchange::start(Setup::new(&SYMBOLS, start_ms, 120.0));
+    let down = || exchange.fault(Fault::new(Match::any(), Effect::html(503)));
+    let outage = down();
+    let host = || world.shared().without("FEED").without("FEED_SPEED").env("BINANCE_API_URL", &exchange.rest_url());
     let first = host().start();
     wait("the outage is told", || first.get("/ready").1.contains("the exchange does not answer").then_some(()));
     assert_eq!(first.get("/health").0, 200);
-    exchange.market().down = false;
+    exchange.remove_fault(outage);
     first.wait_until_ready();
     let signals = "select count(*) from signals";
     world.wait_for("signals of ten minutes", signals, |count| count >= 30);
 
-    exchange.market().down = true;
+    let outage = down();
     wait("the second outage is told", || (first.get("/ready").0 == 503).then_some(()));
-    exchange.market().down = false;
+    exchange.remove_fault(outage);
     let count = world.count(signals);
     world.wait_for("it goes on", signals, |now| now > count + 15);
     first.end(Signal::KILL);

@@ -1,0 +1,435 @@
+//! The task that keeps the order: it hears, asks, and hands on what is ready.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::clock::Clock;
+use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE};
+use super::link::{Heard, KlineEvent, Link, StreamKey};
+use super::sequencer::{Ask, Sequencer};
+use super::shared::{Command, Shared};
+use super::status::MarketStatus;
+use super::symbols::{Choice, Watched};
+use super::trouble::Lines;
+use super::weight::Purpose;
+use super::wire::{ExchangeInfo, Kline};
+use super::Start;
+use crate::market::interval::Interval;
+use crate::market::segment::{Segment, Telling};
+use crate::market::symbol::{SymbolId, Symbols};
+
+/// Questions at once.
+const PARALLEL: usize = 8;
+/// Of these, so many at most are for history, so that a candle that is missed is asked for at once.
+const PARALLEL_HISTORY: usize = 6;
+/// Closes of a live segment. After an outage there are many.
+const CLOSES: usize = 64;
+/// Messages that are taken in before what they make ready is handed on.
+const AT_ONCE: usize = 512;
+/// By the exchange's clock: deadlines are looked at so often.
+const LOOK_MS: i64 = 500;
+/// By the host's clock: the same where nothing is heard.
+const LOOK: Duration = Duration::from_millis(100);
+/// Wait after a failed question, and the most that it grows to.
+const RETRY: Duration = Duration::from_millis(500);
+const RETRY_MOST: Duration = Duration::from_secs(10);
+/// After so many failures in a row it is not the stream that fails: nothing is asked for a while.
+const ALL_FAIL: u32 = 3;
+/// By the exchange's clock, between two looks at which symbols trade.
+const STATUSES_MS: i64 = 60_000;
+/// By the exchange's clock, between two rankings.
+const RANKING_MS: i64 = 3_600_000;
+/// By the host's clock, between two looks at the symbols: the answer is large.
+const SYMBOLS_SPACING: Duration = Duration::from_secs(1);
+
+/// What a question came to.
+enum Answer {
+    Klines(Ask, Purpose, Result<Vec<Kline>, ExchangeError>),
+    Time(Instant, i64, Result<i64, ExchangeError>),
+    Statuses(Result<ExchangeInfo, ExchangeError>),
+    Ranking(Result<Vec<String>, ExchangeError>),
+}
+
+/// See the module.
+pub(super) struct Task {
+    exchange: Arc<Exchange>,
+    link: Link,
+    choice: Choice,
+    shared: Arc<Shared>,
+    status: MarketStatus,
+    sequencer: Sequencer,
+    clock: Clock,
+    lines: Lines,
+    answers: JoinSet<Answer>,
+    /// Questions for candles that are on their way: for those that are told, and for history.
+    asked: [usize; 2],
+    is_asking_time: bool,
+    is_asking_symbols: bool,
+    /// All symbols that were ever watched.
+    symbols: Symbols,
+    watched: Watched,
+    ids: HashMap<String, SymbolId>,
+    statuses_ms: i64,
+    ranked_ms: i64,
+    symbols_asked: Instant,
+    /// Nothing is asked before.
+    not_before: Option<Instant>,
+    /// Streams whose question failed: how often, and until when they wait.
+    failing: BTreeMap<(SymbolId, Interval), (u32, Instant)>,
+    streams: usize,
+    looked_ms: i64,
+    looked: Instant,
+}
+
+impl Task {
+    pub(super) fn new(
+        exchange: Exchange,
+        link: Link,
+        start: Start,
+        symbols: Symbols,
+        shared: Arc<Shared>,
+        status: MarketStatus,
+    ) -> Self {
+        let Start { choice, names, anchor_ms, now_ms, .. } = start;
+        let mut sequencer = Sequencer::new(anchor_ms, now_ms);
+        let mut ids = HashMap::new();
+        for (id, name) in symbols.iter() {
+            sequencer.with(id, name);
+            ids.insert(name.to_owned(), id);
+        }
+        Self {
+            exchange: Arc::new(exchange),
+            link,
+            choice,
+            shared,
+            status,
+            sequencer,
+            clock: Clock::new(now_ms),
+            lines: Lines::default(),
+            answers: JoinSet::new(),
+            asked: [0; 2],
+            is_asking_time: false,
+            is_asking_symbols: false,
+            symbols,
+            watched: Watched::new(names),
+            ids,
+            statuses_ms: now_ms,
+            ranked_ms: now_ms,
+            symbols_asked: Instant::now(),
+            not_before: None,
+            failing: BTreeMap::new(),
+            streams: 0,
+            looked_ms: i64::MIN,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Runs until it is aborted.
+    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
+        let shared = self.shared.clone();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let mut is_news = false;
+            tokio::select! {
+                Some(message) = heard.recv() => {
+                    is_news |= self.hear(message);
+                    for _ in 0..AT_ONCE {
+                        let Ok(message) = heard.try_recv() else { break };
+                        is_news |= self.hear(message);
+                    }
+                }
+                Some(Ok(answer)) = self.answers.join_next() => {
+                    self.take(answer);
+                    is_news = true;
+                }
+                () = shared.woken() => is_news = true,
+                _ = look.tick() => {}
+            }
+            is_news |= self.obey();
+            let has_passed = self.sequencer.now_ms().saturating_sub(self.looked_ms) >= LOOK_MS;
+            if is_news || has_passed || self.looked.elapsed() >= LOOK {
+                (self.looked_ms, self.looked) = (self.sequencer.now_ms(), Instant::now());
+                self.ask();
+                self.hand_on();
+                self.report();
+            }
+        }
+    }
+
+    // What comes in.
+
+    /// True if there may be something to tell.
+    fn hear(&mut self, message: Heard) -> bool {
+        match message {
+            Heard::Kline(kline) => return self.hear_kline(kline),
+            Heard::Up => {
+                self.lines.up();
+                self.status.lock().is_connected = true;
+            }
+            Heard::Down(why) => {
+                tracing::debug!(why, "a connection to the exchange is lost");
+                self.lines.down(&why);
+                let mut status = self.status.lock();
+                status.is_connected = false;
+                status.lost_connections += 1;
+            }
+        }
+        self.sequencer.line_changed();
+        true
+    }
+
+    fn hear_kline(&mut self, kline: KlineEvent) -> bool {
+        let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
+        self.status.lock().messages += 1;
+        if let Some(now_ms) = self.clock.event(event_ms) {
+            self.sequencer.clock(now_ms);
+        }
+        let Some(id) = self.ids.get(&symbol) else { return false };
+        self.sequencer.candle(*id, interval, open_ms, values, (is_closed, event_ms))
+    }
+
+    fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Klines(ask, purpose, answer) => {
+                let [live, history] = &mut self.asked;
+                *(if purpose == Purpose::Live { live } else { history }) -= 1;
+                self.take_klines(&ask, answer);
+            }
+            Answer::Time(asked, host_ms, answer) => {
+                self.is_asking_time = false;
+                if let Some(ms) = self.heed(answer) {
+                    let now_ms = self.clock.answer(ms, asked, host_ms);
+                    self.sequencer.clock(now_ms);
+                }
+            }
+            Answer::Statuses(answer) => {
+                self.is_asking_symbols = false;
+                if let Some(info) = self.heed(answer) {
+                    let chosen = self.choice.after(&info, self.watched.names());
+                    self.watch(chosen);
+                }
+            }
+            Answer::Ranking(answer) => {
+                self.is_asking_symbols = false;
+                if let Some(chosen) = self.heed(answer) {
+                    self.watch(chosen);
+                }
+            }
+        }
+    }
+
+    fn take_klines(&mut self, ask: &Ask, answer: Result<Vec<Kline>, ExchangeError>) {
+        let key = (ask.symbol, ask.interval);
+        match answer {
+            Ok(rows) => {
+                self.heed(Ok(()));
+                self.failing.remove(&key);
+                self.sequencer.answered(ask, &rows, rows.len() >= PAGE);
+            }
+            Err(ExchangeError::NoSuchSymbol) => {
+                self.heed(Ok(()));
+                tracing::warn!(symbol = ask.name, "the exchange does not list the symbol any more");
+                self.sequencer.no_such_symbol(ask);
+            }
+            Err(error) => {
+                let failures = self.failing.get(&key).map_or(1, |(failures, _)| failures.saturating_add(1));
+                self.failing.insert(key, (failures, Instant::now() + grown(failures)));
+                self.heed::<()>(Err(error));
+                self.sequencer.failed(ask);
+            }
+        }
+    }
+
+    /// Remembers whether the exchange answers.
+    fn heed<T>(&mut self, answer: Result<T, ExchangeError>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.lines.answered();
+                self.not_before = None;
+                Some(answer)
+            }
+            Err(error) => {
+                self.lines.failed(&error);
+                if self.lines.failures() >= ALL_FAIL {
+                    self.not_before = Some(Instant::now() + grown(self.lines.failures() - ALL_FAIL + 1));
+                }
+                None
+            }
+        }
+    }
+
+    fn watch(&mut self, chosen: Vec<String>) {
+        let change = self.watched.update(chosen);
+        for name in &change.gone {
+            if let Some(id) = self.ids.remove(name) {
+                tracing::info!(symbol = name, "the symbol is not watched any more");
+                self.sequencer.leave(id);
+            }
+        }
+        for name in &change.joined {
+            let is_new = self.symbols.id(name).is_none();
+            let id = if is_new { self.symbols.intern(name) } else { self.symbols.intern_anew(name) };
+            match id {
+                Ok(id) => {
+                    tracing::info!(symbol = name, "the symbol is watched from now on");
+                    self.ids.insert(name.clone(), id);
+                    self.sequencer.join(id, name);
+                }
+                Err(error) => tracing::warn!("a symbol is left out: {error}"),
+            }
+        }
+        self.subscribe();
+    }
+
+    /// True if there was something to do.
+    fn obey(&mut self) -> bool {
+        let commands = self.shared.commands();
+        let is_news = !commands.is_empty();
+        for command in commands {
+            match command {
+                Command::Want(interval, candles) => self.sequencer.want(interval, candles),
+                Command::KeepOnly(needs) => self.sequencer.keep_only(&needs),
+            }
+        }
+        if self.shared.has_begun() {
+            self.sequencer.begin();
+        }
+        if is_news {
+            self.subscribe();
+        }
+        is_news
+    }
+
+    fn subscribe(&mut self) {
+        let key = |(name, interval): (&str, Interval)| StreamKey { symbol: name.to_owned(), interval };
+        let wanted: BTreeSet<StreamKey> = self.sequencer.streams().map(key).collect();
+        self.streams = wanted.len();
+        if wanted.is_empty() {
+            self.lines.up();
+        }
+        self.link.want(wanted);
+    }
+
+    // What is asked.
+
+    fn ask(&mut self) {
+        let is_blocked =
+            self.exchange.blocked_for().is_some() || self.not_before.is_some_and(|until| until > Instant::now());
+        let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
+        self.sequencer.mute(is_blocked || !has_room(Purpose::Live));
+        if is_blocked {
+            return;
+        }
+        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle()) {
+            self.is_asking_time = true;
+            let exchange = self.exchange.clone();
+            let (asked, host_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
+            self.answers.spawn(async move { Answer::Time(asked, host_ms, exchange.time_ms().await) });
+        }
+        self.ask_for_symbols();
+        let now = Instant::now();
+        while self.asked.iter().sum::<usize>() < PARALLEL {
+            let failing = &self.failing;
+            let may_ask = |symbol, interval| failing.get(&(symbol, interval)).is_none_or(|(_, until)| *until <= now);
+            let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
+            let live = if has_room(Purpose::Live) { self.sequencer.ask_live(may_ask) } else { None };
+            let [live_asked, history_asked] = &mut self.asked;
+            let (ask, purpose) = match live {
+                Some(ask) => {
+                    *live_asked += 1;
+                    (ask, Purpose::Live)
+                }
+                None => {
+                    if *history_asked >= PARALLEL_HISTORY || !has_room(Purpose::History) {
+                        return;
+                    }
+                    let Some(ask) = self.sequencer.ask_history(may_ask) else { return };
+                    *history_asked += 1;
+                    (ask, Purpose::History)
+                }
+            };
+            let exchange = self.exchange.clone();
+            self.answers.spawn(async move {
+                let rows = exchange.klines(&ask.name, ask.interval, ask.from_ms, purpose).await;
+                Answer::Klines(ask, purpose, rows)
+            });
+        }
+    }
+
+    fn ask_for_symbols(&mut self) {
+        let now_ms = self.sequencer.now_ms();
+        if self.is_asking_symbols || self.symbols_asked.elapsed() < SYMBOLS_SPACING {
+            return;
+        }
+        let is_ranked = matches!(self.choice, Choice::Top { .. });
+        let exchange = self.exchange.clone();
+        if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
+            (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
+            let (choice, names) = (self.choice.clone(), self.watched.names().to_vec());
+            self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names).await) });
+        } else if now_ms.saturating_sub(self.statuses_ms) >= STATUSES_MS {
+            self.statuses_ms = now_ms;
+            self.answers.spawn(async move { Answer::Statuses(exchange.info().await) });
+        } else {
+            return;
+        }
+        (self.is_asking_symbols, self.symbols_asked) = (true, Instant::now());
+    }
+
+    // What goes out.
+
+    fn hand_on(&mut self) {
+        let mut is_new = false;
+        while self.shared.has_room() {
+            let mut segment = Segment::new();
+            match self.sequencer.next(CLOSES, &mut segment) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(mistake) => {
+                    self.shared.fail(mistake);
+                    return;
+                }
+            }
+            if segment.telling() == Telling::Live
+                && let Some(close_ms) = segment.last_close_ms()
+            {
+                self.status.lock().last_close_ms = Some(close_ms);
+            }
+            self.shared.put(segment);
+            is_new = true;
+        }
+        if is_new {
+            self.shared.ring();
+        }
+    }
+
+    fn report(&mut self) {
+        let counts = self.sequencer.counts();
+        let mut status = self.status.lock();
+        status.symbols = self.watched.names().len();
+        status.streams = self.streams;
+        status.weight_used = self.exchange.weight().used_now();
+        status.lagging = self.sequencer.lagging();
+        (status.late, status.backfilled, status.gaps) = (counts.late, counts.backfilled, counts.gaps);
+        status.clock_offset_ms = self.clock.offset_ms();
+        status.now_ms = self.sequencer.now_ms();
+        let trouble = self.lines.trouble(&self.sequencer, self.clock.is_still(), status.last_close_ms);
+        if trouble != status.trouble {
+            match &trouble {
+                Some(trouble) => tracing::warn!("{trouble}"),
+                None => tracing::info!("the market is heard again"),
+            }
+            status.trouble = trouble;
+        }
+    }
+}
+
+/// Waits double, up to a most.
+fn grown(failures: u32) -> Duration {
+    RETRY.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(RETRY_MOST)
+}
