@@ -20,7 +20,8 @@ pub trait Feed: Send {
 
     /// Asks for at least so many candles of history of an interval that is wanted. A feed that loads history by itself tells it in
     /// segments of [`Telling::History`](super::Telling::History), and says in the last of them how far it reaches; the history of any
-    /// other feed is what it has delivered.
+    /// other feed is what it has delivered. Asked again it tells it again where [`keep_only`](Self::keep_only) let
+    /// go of it.
     fn reach_back(&mut self, _interval: Interval, _candles: u32) {}
 
     /// Lets go of all other intervals, and of more candles of history than these: nobody needs them any more. What is asked for after

@@ -186,6 +186,12 @@ fn memory_is_what_the_formula_says() {
         (CANDLE_BYTES, History::most(Interval::M5, needed), History::most(Interval::M1, needed)),
         (76, 2_024, 2_880)
     );
+    let served = [Interval::M1, Interval::M5, Interval::M15, Interval::H1, Interval::H4, Interval::D1];
+    let megabytes = |candles: fn(Interval, usize) -> usize| {
+        served.map(|interval| candles(interval, needed)).iter().sum::<usize>() * SYMBOLS as usize * CANDLE_BYTES
+            / 1_000_000
+    };
+    assert_eq!((megabytes(History::least), megabytes(History::most)), (48, 98), "rounded down");
     history.forget(SymbolId(7));
     assert_eq!(history.size().streams, SYMBOLS as usize - 1);
 }

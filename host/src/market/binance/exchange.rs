@@ -23,6 +23,8 @@ pub(super) const KLINES_WEIGHT: u32 = 2;
 const TIME_WEIGHT: u32 = 1;
 const INFO_WEIGHT: u32 = 20;
 const TICKERS_WEIGHT: u32 = 80;
+/// Choosing the symbols anew.
+pub(super) const SYMBOLS_WEIGHT: u32 = INFO_WEIGHT + TICKERS_WEIGHT;
 /// Where the weight of the minute is used up: what is left is known after the next answer.
 const USED_UP: Duration = Duration::from_secs(5);
 /// Where it limits an address and does not say for how long.
@@ -85,12 +87,7 @@ impl Exchange {
         let http = builder
             .build()
             .map_err(|_| ExchangeError::NoAnswer("tls cannot be set up; install the root certificates".to_owned()))?;
-        Ok(Self {
-            http,
-            base,
-            weight: Weight::new(),
-            blocked_until: Mutex::new(None),
-        })
+        Ok(Self { http, base, weight: Weight::new(), blocked_until: Mutex::new(None) })
     }
 
     /// The exchange's clock, UTC milliseconds.
@@ -119,11 +116,7 @@ impl Exchange {
     }
 
     /// The same, for somebody who watches these symbols.
-    pub(super) async fn choose_again(
-        &self,
-        choice: &Choice,
-        watched: &[String],
-    ) -> Result<Vec<String>, ExchangeError> {
+    pub(super) async fn choose_again(&self, choice: &Choice, watched: &[String]) -> Result<Vec<String>, ExchangeError> {
         let info = self.info().await?;
         let tickers: Vec<Ticker24h> = match choice {
             Choice::Listed(_) => Vec::new(),

@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn whatever_status_is_not_trading_ends_a_symbol() {
         let choice = Choice::Top { count: 5, min_volume: 0.0 };
-        let info = info(&[("AUSDT", "TRADING"), ("BUSDT", "CANCEL_ONLY"), ("CUSDT", "SOMETHING_NEW"), ("ABTC", "TRADING")]);
+        let info =
+            info(&[("AUSDT", "TRADING"), ("BUSDT", "CANCEL_ONLY"), ("CUSDT", "SOMETHING_NEW"), ("ABTC", "TRADING")]);
         assert_eq!(choice.after(&info, &names("AUSDT BUSDT CUSDT")), names("AUSDT"));
         let all = tickers(&[("AUSDT", 1.0), ("BUSDT", 2.0), ("CUSDT", 3.0), ("ABTC", 4.0)]);
         assert_eq!(choice.of(&info, &all, &[]), names("AUSDT"));

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Start;
 use super::clock::Clock;
-use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE};
+use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
 use super::link::{Heard, KlineEvent, Link, StreamKey};
 use super::sequencer::{Ask, Sequencer};
 use super::shared::{Command, Shared};
@@ -17,7 +18,6 @@ use super::symbols::{Choice, Watched};
 use super::trouble::Lines;
 use super::weight::Purpose;
 use super::wire::{ExchangeInfo, Kline};
-use super::Start;
 use crate::market::interval::Interval;
 use crate::market::segment::{Segment, Telling};
 use crate::market::symbol::{SymbolId, Symbols};
@@ -63,6 +63,8 @@ pub(super) struct Task {
     status: MarketStatus,
     sequencer: Sequencer,
     clock: Clock,
+    /// The last message whose time was not believed: when the next one agrees, it counts.
+    doubted: Option<KlineEvent>,
     lines: Lines,
     answers: JoinSet<Answer>,
     /// Questions for candles that are on their way: for those that are told, and for history.
@@ -109,6 +111,7 @@ impl Task {
             status,
             sequencer,
             clock: Clock::new(now_ms),
+            doubted: None,
             lines: Lines::default(),
             answers: JoinSet::new(),
             asked: [0; 2],
@@ -184,13 +187,20 @@ impl Task {
     }
 
     fn hear_kline(&mut self, kline: KlineEvent) -> bool {
-        let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
         self.status.lock().messages += 1;
-        if let Some(now_ms) = self.clock.event(event_ms) {
-            self.sequencer.clock(now_ms);
-        }
-        let Some(id) = self.ids.get(&symbol) else { return false };
-        self.sequencer.candle(*id, interval, open_ms, values, (is_closed, event_ms))
+        let Some(now_ms) = self.clock.event(kline.event_ms) else {
+            self.doubted = Some(kline);
+            return false;
+        };
+        self.sequencer.clock(now_ms);
+        let was_right = self.doubted.take().is_some_and(|doubted| self.take_candle(&doubted));
+        self.take_candle(&kline) || was_right
+    }
+
+    fn take_candle(&mut self, kline: &KlineEvent) -> bool {
+        let KlineEvent { symbol, interval, open_ms, values, is_closed, event_ms, .. } = kline;
+        let Some(id) = self.ids.get(symbol) else { return false };
+        self.sequencer.candle(*id, *interval, *open_ms, *values, (*is_closed, *event_ms))
     }
 
     fn take(&mut self, answer: Answer) {
@@ -325,7 +335,7 @@ impl Task {
         if is_blocked {
             return;
         }
-        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle()) {
+        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle(), !has_room(Purpose::History)) {
             self.is_asking_time = true;
             let exchange = self.exchange.clone();
             let (asked, host_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
@@ -367,6 +377,9 @@ impl Task {
             return;
         }
         let is_ranked = matches!(self.choice, Choice::Top { .. });
+        if !self.exchange.weight().has_room(SYMBOLS_WEIGHT, Purpose::Live) {
+            return;
+        }
         let exchange = self.exchange.clone();
         if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
             (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);

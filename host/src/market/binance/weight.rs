@@ -1,9 +1,13 @@
 //! The weight that the exchange allows an address in a minute: what it says was used, and what is on its way.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Weight a minute, if the exchange does not say.
 const DEFAULT_LIMIT: u32 = 6_000;
+
+/// What was used is forgotten after this.
+const PERIOD: Duration = Duration::from_secs(60);
 
 /// What a question is for, which decides how much of the weight it may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,7 @@ impl Purpose {
 struct State {
     limit: u32,
     used: u32,
+    heard: Instant,
     on_the_way: u32,
 }
 
@@ -39,7 +44,7 @@ pub(super) struct Weight(Mutex<State>);
 
 impl Weight {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { limit: DEFAULT_LIMIT, used: 0, on_the_way: 0 }))
+        Self(Mutex::new(State { limit: DEFAULT_LIMIT, used: 0, heard: Instant::now(), on_the_way: 0 }))
     }
 
     /// Whether so much may be used now.
@@ -60,14 +65,19 @@ impl Weight {
         self.lock().limit = limit;
     }
 
-    /// What the exchange says of this minute.
+    /// What the exchange says of this minute, in an answer that is still on its way.
     pub(super) fn used(&self, used: u32) {
-        self.lock().used = used;
+        let mut state = self.lock();
+        // Answers overtake each other; it is another minute when the difference is greater than what is on its way.
+        if used >= state.used || state.used - used > 2 * state.on_the_way {
+            state.used = used;
+        }
+        state.heard = Instant::now();
     }
 
     pub(super) fn used_now(&self) -> u32 {
         let state = self.lock();
-        state.used.saturating_add(state.on_the_way)
+        state.used_lately().saturating_add(state.on_the_way)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -76,8 +86,12 @@ impl Weight {
 }
 
 impl State {
+    fn used_lately(&self) -> u32 {
+        if self.heard.elapsed() >= PERIOD { 0 } else { self.used }
+    }
+
     fn has_room(&self, weight: u32, purpose: Purpose) -> bool {
-        let needed = u64::from(self.used) + u64::from(self.on_the_way) + u64::from(weight);
+        let needed = u64::from(self.used_lately()) + u64::from(self.on_the_way) + u64::from(weight);
         needed * 100 <= u64::from(self.limit) * purpose.percent()
     }
 }
@@ -111,7 +125,19 @@ mod tests {
         assert!(weight.has_room(10, Purpose::History));
         weight.used(100);
         assert!(!weight.has_room(1, Purpose::Time));
+        let taken = weight.take(0, Purpose::Time);
         weight.used(1);
-        assert!(weight.has_room(79, Purpose::History));
+        assert!(weight.has_room(79, Purpose::History), "another minute");
+        drop(taken);
+    }
+
+    #[test]
+    fn answers_that_overtake_each_other_do_not_make_it_less() {
+        let weight = Weight::new();
+        let taken = weight.take(4, Purpose::Live).unwrap();
+        weight.used(50);
+        weight.used(46);
+        drop(taken);
+        assert_eq!(weight.used_now(), 50);
     }
 }

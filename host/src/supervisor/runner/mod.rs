@@ -10,6 +10,7 @@ mod deliver;
 mod judged;
 mod late;
 mod recover;
+mod report;
 mod symbols;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +29,6 @@ use crate::module::Module;
 use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, StopFlag, Subscription, limits};
 use crate::signal::Finding;
 use crate::signal::hygiene::{Asking, Keeper, LastTold};
-
-/// Log lines that are kept until somebody takes them.
-const LOG_LINES_KEPT: usize = 1_000;
 
 /// What all traders share while a segment is delivered.
 #[derive(Clone, Copy)]
@@ -330,11 +328,6 @@ impl Runner {
         counts
     }
 
-    /// Takes the log lines that came since they were last taken.
-    pub fn take_lines(&mut self) -> Vec<LogLine> {
-        std::mem::take(&mut self.log)
-    }
-
     /// The candles that the trader wants, once it has started.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {
@@ -373,72 +366,6 @@ impl Runner {
         self.backoff.clean_call(now_ms);
         for mask in self.masks.values_mut().filter(|mask| !mask.masked) {
             mask.backoff.clean_call(now_ms);
-        }
-    }
-
-    /// The trader as a whole has faulted.
-    fn strike(&mut self, failed: &Failed, now_ms: i64, offer: &Offer) {
-        self.take_log();
-        self.drop_instance();
-        if failed.fault.outcome.is_strike() {
-            self.backoff.fault(now_ms);
-        }
-        let (interval, named) = match &failed.at {
-            Some((_, interval, of)) => {
-                let name = |symbol: &u32| offer.name(SymbolId(*symbol)).map(str::to_owned);
-                (Some(*interval), of.iter().filter_map(name).collect())
-            }
-            None => (None, Vec::new()),
-        };
-        let close_ms = failed.at.as_ref().map_or(now_ms, |(close_ms, _, _)| *close_ms);
-        self.report(&failed.fault, named, interval, close_ms);
-    }
-
-    /// The host itself panicked while it ran the trader. It is held against the trader, since it would happen again and again.
-    pub fn host_failed(&mut self, now_ms: i64) {
-        self.drop_instance();
-        self.found.clear();
-        self.backoff.fault(now_ms);
-        let fault = Fault::new(Outcome::HostFault, "run", "the host panicked, see its log".to_owned());
-        self.report(&fault, Vec::new(), None, now_ms);
-    }
-
-    fn report(&mut self, fault: &Fault, symbols: Vec<String>, interval: Option<Interval>, close_time_ms: i64) {
-        *self.counts.faults.entry(fault.outcome).or_default() += 1;
-        if fault.outcome == Outcome::Killed {
-            return;
-        }
-        self.last_fault = Some(FaultReport {
-            outcome: fault.outcome,
-            reason: format!("{}: {}", fault.during, fault.reason),
-            symbols,
-            interval,
-            close_time_ms,
-        });
-    }
-
-    fn take_log(&mut self) {
-        if let Some(instance) = &mut self.instance {
-            let (lines, dropped) = instance.take_log();
-            self.keep_lines(lines, dropped);
-        }
-    }
-
-    /// Forgets words that were said before.
-    fn drop_log(&mut self) {
-        if let Some(instance) = &mut self.instance {
-            drop(instance.take_log());
-        }
-    }
-
-    fn keep_lines(&mut self, lines: Vec<LogLine>, dropped: u64) {
-        self.counts.log_lines_dropped += dropped;
-        for line in lines {
-            if self.log.len() < LOG_LINES_KEPT {
-                self.log.push(line);
-            } else {
-                self.counts.log_lines_dropped += 1;
-            }
         }
     }
 }

@@ -78,8 +78,8 @@ impl Publisher {
             } else {
                 let now_ms = self.shared.clock.now_ms();
                 self.forming_ms = forming_ms.max(now_ms - now_ms.rem_euclid(every_ms));
-                // Behind its time it would tell of candles that have closed.
-                self.tell_forming(now_ms.min(boundary_ms - 1));
+                // Behind its time it must not tell of what comes after the events that are due.
+                self.tell_forming(now_ms.min(boundary_ms - 1).min(due_ms));
             }
         }
     }

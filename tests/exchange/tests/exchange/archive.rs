@@ -1,7 +1,7 @@
 //! The truth: it is one, whichever way it is asked for.
 
 use vyx_exchange::{Exchange, Kline, Listing, Setup};
-use vyx_host::market::{Aggregator, CandleSource, Interval};
+use vyx_host::market::{Aggregator, CandleSource, Feed as _, Interval, ReplayFeed, Segment};
 
 use crate::support::*;
 
@@ -47,6 +47,21 @@ fn files_are_those_that_a_replay_reads_and_that_a_market_can_be_made_of() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1_440);
     assert!(text.lines().all(|line| line.split(',').count() == 12));
+
+    let mut replay = ReplayFeed::new([source]).unwrap();
+    replay.want(&[Interval::M1, Interval::H1]).unwrap();
+    let mut segment = Segment::new();
+    let mut read = [Vec::new(), Vec::new()];
+    while replay.next(100, &mut segment).unwrap() {
+        for batch in segment.closes().flat_map(|close| close.batches().collect::<Vec<_>>()) {
+            let of = usize::from(batch.interval == Interval::H1);
+            read[of].extend(batch.rows().map(|(_, values, _)| *values));
+        }
+    }
+    for (read, interval) in read.iter().zip([Interval::M1, Interval::H1]) {
+        let truth = exchange.archive("ETHUSDT", interval, START_MS, START_MS + DAY_MS);
+        assert_eq!(*read, truth.into_iter().map(|(_, values)| values).collect::<Vec<_>>(), "{interval}");
+    }
 
     let listing = Listing::from_csv("COPYUSDT", Interval::M1, &path).unwrap();
     let setup = Setup { listings: vec![listing], ..Setup::new(&[], START_MS + DAY_MS, 0.0) };

@@ -1,7 +1,5 @@
 //! Faults of connections and of SUBSCRIBE.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use vyx_exchange::{Effect, Exchange, Fault, Garbage, Match, Setup};
@@ -10,7 +8,7 @@ use crate::support::*;
 
 fn start() -> Exchange {
     let setup = Setup::new(&["BTCUSDT", "ETHUSDT"], START_MS + 30_000, 0.0);
-    Exchange::start(Setup { forming_every_ms: 0, ping_every: Duration::from_millis(50), ..setup })
+    Exchange::start(Setup { forming_every_ms: 0, ..setup })
 }
 
 fn subscribed(exchange: &Exchange) -> Socket {

@@ -6,6 +6,7 @@ mod catch_up;
 mod data_dir;
 mod ending;
 mod exactly_once;
+mod live_market;
 mod many_traders;
 mod market;
 mod misconfigured;

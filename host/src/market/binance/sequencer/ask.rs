@@ -43,7 +43,8 @@ impl Sequencer {
         let now_ms = self.now_ms;
         let (symbol, interval) = self.lanes.iter().find_map(|lane| {
             let mut streams = lane.streams.iter();
-            let wants = streams.find(|(symbol, stream)| stream.wants_history(now_ms) && may_ask(**symbol, lane.interval));
+            let wants =
+                streams.find(|(symbol, stream)| stream.wants_history(now_ms) && may_ask(**symbol, lane.interval));
             wants.map(|(symbol, _)| (*symbol, lane.interval))
         })?;
         self.ask(symbol, interval, |stream, id, now_ms| stream.ask_history(id, now_ms))

@@ -89,7 +89,8 @@ impl Market {
     fn rows(&self, ask: &Ask, now_ms: i64) -> Vec<Kline> {
         let (symbol, interval) = (ask.symbol.0, ask.interval);
         let first_ms = interval.open_of(ask.from_ms + interval.as_ms() - 1);
-        let opens = (0..1_000).map(|number| first_ms + number * interval.as_ms()).take_while(|open_ms| *open_ms <= now_ms);
+        let opens =
+            (0..1_000).map(|number| first_ms + number * interval.as_ms()).take_while(|open_ms| *open_ms <= now_ms);
         let is_there = |open_ms: &i64| {
             let key = (symbol, interval, *open_ms);
             self.exists(key) && self.rest_from_ms.get(&key).is_none_or(|from_ms| *from_ms <= now_ms)
@@ -263,7 +264,12 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
             let last_ms = told.candles.iter().filter(is_of).map(|key| key.2).max().unwrap_or(START);
             for open_ms in (START..surely_ms - interval.as_ms() + 1).step_by(interval.as_ms() as usize) {
                 let key = (symbol, interval, open_ms);
-                assert_eq!(told.candles.contains(&key), market.exists(key), "{key:?} at {}", (open_ms - START) / MINUTE);
+                assert_eq!(
+                    told.candles.contains(&key),
+                    market.exists(key),
+                    "{key:?} at {}",
+                    (open_ms - START) / MINUTE
+                );
                 assert_eq!(told.gaps.contains(&key), !market.exists(key) && open_ms < last_ms, "gap {key:?}");
             }
         }

@@ -354,7 +354,10 @@ fn a_closed_candle_is_believed_only_after_its_close() {
     host.hear(A, 0);
     assert!(!host.sequencer.candle(A, Interval::M1, START, values(START), (true, START + 59_999)), "at its close");
     assert!(!host.sequencer.candle(A, Interval::M1, START, values(START), (false, START + 60_100)), "forming");
-    assert!(!host.sequencer.candle(A, Interval::M1, START, values(START), (true, START + 90_000)), "ahead of the clock");
+    assert!(
+        !host.sequencer.candle(A, Interval::M1, START, values(START), (true, START + 90_000)),
+        "ahead of the clock"
+    );
     host.at(60.1);
     assert!(host.told().is_empty());
     host.hear(A, 0);
