@@ -1,5 +1,6 @@
 //! Environment to configuration, once. Every variable stands in [`VARIABLES`]; help and documentation are made from it.
 
+mod record;
 mod run_mode;
 mod service;
 mod supabase_env;
@@ -9,6 +10,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub use record::{Place, Rotation};
 pub use run_mode::{FlyAppName, Identity, RunMode, RunModeEnv};
 pub use service::{FeedChoice, ServiceConfig, Speed, feed_name};
 pub use supabase_env::{
@@ -191,6 +193,15 @@ pub const ADMIN_TOKEN: Variable = Variable {
     secret: true,
 };
 
+/// Where to record.
+pub const RECORD_DIR: Variable = Variable {
+    name: "RECORD_DIR",
+    meaning: "folder that gets a recording of the candles, decisions and signals of `vyx run`, for `vyx verify --replay`",
+    values: "a path",
+    default: "none: nothing is recorded",
+    secret: false,
+};
+
 /// Every variable that the host reads.
 pub const VARIABLES: &[Variable] = &[
     RUN_MODE,
@@ -213,6 +224,7 @@ pub const VARIABLES: &[Variable] = &[
     BINANCE_WS_URL,
     PORT,
     ADMIN_TOKEN,
+    RECORD_DIR,
     DATA_DIR,
     LOG_FORMAT,
     RUST_LOG,

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod market;
 pub mod module;
 pub mod ownership;
+pub mod recording;
 pub mod registry;
 pub mod sandbox;
 pub mod service;

@@ -10,7 +10,8 @@ use crate::config::{FLY_APP_NAME, FlyAppName, Misconfigured, RunMode, RunModeEnv
 use crate::ids::{FlyAppId, TraderId, UserId};
 use crate::registry::{ModuleRef, TraderRow, UserFlyApp};
 
-/// Whose traders this host may run. It can only be made from a checked environment, or for the local runner.
+/// Whose traders this host may run. It can only be made from a checked environment, for the local runner, or to replay
+/// a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope(Kind);
 
@@ -39,6 +40,15 @@ impl Scope {
     /// Every trader of a folder, for local commands without RUN_MODE. Production never calls this.
     pub const fn local() -> Self {
         Self(Kind::Local)
+    }
+
+    /// The traders of a recording, of one user as their app, or built-in ones: for a replay whose signals go nowhere. Production
+    /// never calls this.
+    pub(crate) const fn recorded(owner: Option<(UserId, FlyAppId)>) -> Self {
+        match owner {
+            Some((user, fly_app)) => Self(Kind::Dedicated { user, fly_app }),
+            None => Self(Kind::Shared),
+        }
     }
 
     /// The run mode; `None` in the local runner.

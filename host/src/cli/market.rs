@@ -1,11 +1,11 @@
 //! Candle files of the command line.
 
 use super::failure::Failure;
-use crate::market::{CandleSource, ReplayFeed};
+use crate::market::{CandleInput, ReplayFeed};
 
 /// Reads candle files.
 pub(super) fn replay(files: &[String]) -> Result<ReplayFeed, Failure> {
-    let sources = files.iter().map(|file| file.parse::<CandleSource>()).collect::<Result<Vec<_>, _>>();
+    let sources = files.iter().map(|file| file.parse::<CandleInput>()).collect::<Result<Vec<_>, _>>();
     let sources = sources.map_err(Failure::input)?;
     ReplayFeed::new(sources).map_err(Failure::input)
 }

@@ -13,6 +13,7 @@ mod local;
 mod market;
 mod project;
 mod publish;
+mod record;
 mod rollback;
 mod run;
 mod signals;
@@ -48,6 +49,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Run(run::Args),
+    Record(record::Args),
     Dev(dev::Args),
     Build(build::Args),
     Check(check::Args),
@@ -70,12 +72,13 @@ pub fn main() -> ExitCode {
         // The child has no environment, and must not log.
         return compile_module::run(args);
     }
-    let is_service = matches!(cli.command, Command::Run(_));
+    let is_service = matches!(cli.command, Command::Run(_) | Command::Record(_));
     let done = Config::from_env(process_env).map_err(Failure::from).and_then(|config| {
         start_log(&config)?;
         match cli.command {
             Command::Demo(args) => demo::run(args, &config),
             Command::Run(args) => run::run(&args, &config),
+            Command::Record(args) => record::run(&args, &config),
             Command::Dev(args) => dev::run(args, &config),
             Command::Build(args) => build::run(&args),
             Command::Check(args) => check::run(&args, &config),
@@ -85,7 +88,7 @@ pub fn main() -> ExitCode {
             Command::Traders(args) => traders::run(&args),
             Command::Signals(args) => signals::run(&args),
             Command::Doctor(args) => doctor::run(&args, &config),
-            Command::Verify(args) => verify::run(&args),
+            Command::Verify(args) => verify::run(&args, &config),
             Command::CompileModule(_) => Ok(()),
         }
     });

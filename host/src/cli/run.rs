@@ -1,7 +1,7 @@
 //! `vyx run`: the host in production.
 
 use super::failure::Failure;
-use crate::config::{Config, Identity, ServiceConfig, SupabaseEnv, process_env};
+use crate::config::{Config, Identity, Place, ServiceConfig, SupabaseEnv, process_env};
 use crate::service;
 
 /// Runs the traders of this deployment, until SIGTERM or SIGINT.
@@ -16,9 +16,15 @@ use crate::service;
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, config: &Config) -> Result<(), Failure> {
+    serve(config, None)
+}
+
+/// Runs the host of this environment, which may be told to record elsewhere than RECORD_DIR says.
+pub(super) fn serve(config: &Config, record: Option<Place>) -> Result<(), Failure> {
     let env = Identity::required(process_env)?;
     let project = SupabaseEnv::service(process_env, jiff::Timestamp::now().as_second())?;
-    let service = ServiceConfig::from_env(process_env)?;
+    let mut service = ServiceConfig::from_env(process_env)?;
+    service.record = record.or(service.record);
     for warning in &project.warnings {
         tracing::warn!("{warning}");
     }

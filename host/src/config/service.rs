@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use super::{
     ADMIN_TOKEN, ALLOW_TEST_FEED, BINANCE_API_URL, BINANCE_WS_URL, FEED, FEED_SPEED, MIN_VOLUME, Misconfigured, PORT,
-    SYMBOL_COUNT, SYMBOLS, Variable, quoted, raw, text,
+    Place, SYMBOL_COUNT, SYMBOLS, Variable, quoted, raw, text,
 };
 use crate::market::Symbols;
 
@@ -111,6 +111,8 @@ pub struct ServiceConfig {
     pub port: u16,
     /// What opens the status pages to other machines.
     pub admin_token: Option<SecretString>,
+    /// Where to record what is done, if anywhere.
+    pub record: Option<Place>,
 }
 
 impl ServiceConfig {
@@ -143,6 +145,7 @@ impl ServiceConfig {
             symbol_count: number(&lookup, &SYMBOL_COUNT, 1..=MAX_SYMBOLS)?.unwrap_or(DEFAULT_SYMBOLS),
             port: number(&lookup, &PORT, 0..=u16::MAX)?.unwrap_or(DEFAULT_PORT),
             admin_token: admin_token(&lookup)?,
+            record: Place::from_env(&lookup),
         })
     }
 

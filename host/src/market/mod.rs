@@ -23,7 +23,7 @@ pub use feed::{Feed, FeedError, SharedFeed};
 pub use history::{History, HistorySize};
 pub use interval::{Interval, IntervalError};
 pub use offer::{CannotJoin, Offer};
-pub use replay::{CandleSource, ReplayError, ReplayFeed};
+pub use replay::{CandleInput, CandleSource, ReplayError, ReplayFeed};
 pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError, Telling};
 pub use stream::{CANDLE_BYTES, Came, Stream, Ticker};
 pub use symbol::{SymbolError, SymbolId, Symbols};

@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Result, UpdateDeadline};
 
+use super::leash::{Cut, Leash};
 use super::limits;
 use super::manifest::Subscription;
 use super::outcome::Outcome;
@@ -66,7 +66,9 @@ pub struct Emission {
 
 /// See the module.
 pub struct Cell {
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) leash: Arc<Leash>,
+    /// The number of the call in hand.
+    call: u64,
     budget: Duration,
     /// CPU time of the thread when the call was first looked at. Reading that clock costs as much as a call, so it is read only
     /// when an epoch passes: a call may take up to a tick more than its budget.
@@ -115,10 +117,11 @@ struct Log {
 }
 
 impl Cell {
-    /// A cell whose guest ends when `stop` is set and an epoch passes.
-    pub(super) fn new(stop: Arc<AtomicBool>) -> Self {
+    /// A cell whose guest ends when the leash says stop and an epoch passes.
+    pub(super) fn new(leash: Arc<Leash>) -> Self {
         Self {
-            stop,
+            leash,
+            call: 0,
             budget: Duration::ZERO,
             cpu_at_first_look: None,
             cut: None,
@@ -138,6 +141,7 @@ impl Cell {
     /// A call begins.
     #[inline]
     pub(super) fn begin(&mut self, budget: Duration) {
+        self.call = self.leash.next_call();
         self.budget = budget;
         self.cpu_at_first_look = None;
         self.in_hand.candles = 0;
@@ -170,16 +174,24 @@ impl Cell {
         // The clock first: it is a system call, and on a busy core that is where the thread that stops this guest gets its turn. A
         // flag that was read before would miss it, and the guest would run on until the next tick.
         let now = thread_cpu();
-        if self.stop.load(Ordering::Acquire) {
+        if self.leash.is_stopped() {
             self.cut = Some(Outcome::Killed);
             return UpdateDeadline::Interrupt;
         }
         let since = *self.cpu_at_first_look.get_or_insert(now);
-        if now.saturating_sub(since) > self.budget {
+        let patience = if self.leash.is_scripted() { limits::REPLAY_PATIENCE } else { 1 };
+        if now.saturating_sub(since) > self.budget.saturating_mul(patience) {
             self.cut = Some(Outcome::CpuDeadline);
+            self.leash.cut(Cut { call: self.call, inside: true });
             return UpdateDeadline::Interrupt;
         }
         UpdateDeadline::Continue(1)
+    }
+
+    /// Whether a replay cuts the call in hand off.
+    #[inline]
+    pub(super) fn is_cut_by_script(&self) -> bool {
+        self.leash.is_scripted() && self.leash.is_cut(Cut { call: self.call, inside: true })
     }
 
     /// CPU time that a call had when it was cut.

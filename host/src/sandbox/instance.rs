@@ -1,7 +1,6 @@
 //! One live trader: a store of its own, thrown away whole at the first fault.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wasmtime::{Engine, Store};
@@ -9,6 +8,7 @@ use wasmtime::{Engine, Store};
 use super::abi::{Guest, Linked};
 use super::cell::{Cell, Emission, LogLine, Misuse};
 use super::engine::Metering;
+use super::leash::{Cut, Leash};
 use super::limits;
 use super::manifest::{Manifest, ParamValue, Subscription};
 use super::outcome::{Fault, Outcome};
@@ -20,7 +20,7 @@ const FUEL: u64 = u64::MAX / 2;
 
 /// Ends the guest of a store from any thread.
 #[derive(Debug, Clone)]
-pub struct StopFlag(Arc<AtomicBool>);
+pub struct StopFlag(Arc<Leash>);
 
 impl Default for StopFlag {
     fn default() -> Self {
@@ -32,12 +32,34 @@ impl StopFlag {
     /// A flag that is not set.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(AtomicBool::new(false)))
+        Self(Arc::default())
+    }
+
+    /// One of a replay: its guest is cut off where it was when it was recorded.
+    #[must_use]
+    pub fn scripted() -> Self {
+        Self(Arc::new(Leash::scripted()))
+    }
+
+    /// Adds to the places where a replay cuts the guest off.
+    pub fn add_to_script(&self, cuts: &[Cut]) {
+        self.0.add_to_script(cuts);
+    }
+
+    /// Where the guest was cut off for its CPU time since this was last asked.
+    #[must_use]
+    pub fn take_cuts(&self) -> Vec<Cut> {
+        self.0.take_cuts()
+    }
+
+    /// Whether a warm-up ends after the last call, since it has burnt too much.
+    pub fn ends_warm_up(&self, is_over: impl FnOnce() -> bool) -> bool {
+        self.0.ends_warm_up(is_over)
     }
 
     /// Sets it and lets an epoch pass at once, so that a guest in an endless loop ends now and not at the next tick.
     pub fn stop(&self, engine: &Engine) {
-        self.0.store(true, Ordering::Release);
+        self.0.stop();
         engine.increment_epoch();
     }
 
@@ -45,7 +67,7 @@ impl StopFlag {
     #[inline]
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_stopped()
     }
 }
 
@@ -92,6 +114,7 @@ impl Fresh {
             store.set_fuel(FUEL).map_err(|error| Fault::new(Outcome::HostFault, "instantiate", error.to_string()))?;
         }
         store.data_mut().begin(limits::CPU_INIT);
+        heed_script(&mut store, "instantiate")?;
         match linked.instantiate(&mut store) {
             Ok(guest) => Ok(Self { store, guest, metering }),
             Err(error) => Err(fault(&mut store, "instantiate", &error)),
@@ -123,6 +146,7 @@ impl Fresh {
     ) -> Result<(Instance, Vec<LogLine>), Fault> {
         let budget = limits::CPU_PER_SYMBOL.saturating_mul(u32::try_from(offer.len()).unwrap_or(u32::MAX));
         self.store.data_mut().begin(limits::CPU_INIT + budget);
+        heed_script(&mut self.store, "init")?;
         let refused = |reason: String| Fault::new(Outcome::Refused, "init", reason);
         let subscribed = self
             .guest
@@ -179,6 +203,7 @@ impl Instance {
         cell.begin_batch(close_time_ms, symbols);
         cell.log_minute(close_time_ms);
         self.evaluations += symbols.len() as u64;
+        heed_script(&mut self.store, "on-close")?;
         let interval = interval as u32;
         let called = self.guest.on_close(&mut self.store, interval, open_time_ms, close_time_ms, symbols, values);
         let plots = match called {
@@ -219,6 +244,7 @@ impl Instance {
     /// A fault: the instance must be dropped.
     pub fn on_gap(&mut self, symbol: u32, interval: usize, first_ms: i64, until_ms: i64) -> Result<(), Fault> {
         self.store.data_mut().begin(limits::cpu_of_batch(1));
+        heed_script(&mut self.store, "on-gap")?;
         self.guest
             .on_gap(&mut self.store, symbol, interval as u32, first_ms, until_ms)
             .map_err(|error| fault(&mut self.store, "on-gap", &error))
@@ -231,6 +257,7 @@ impl Instance {
     /// A fault: the instance must be dropped.
     pub fn on_symbols(&mut self, added: &[(u32, String)], gone: &[u32]) -> Result<(), Fault> {
         self.store.data_mut().begin(limits::cpu_of_batch(added.len() + gone.len()));
+        heed_script(&mut self.store, "on-symbols")?;
         self.guest
             .on_symbols(&mut self.store, added, gone)
             .map_err(|error| fault(&mut self.store, "on-symbols", &error))
@@ -262,6 +289,16 @@ impl Instance {
             Metering::Fuel => self.store.get_fuel().ok().map(|left| FUEL - left),
         }
     }
+}
+
+/// Cuts a call off that was cut off when it was recorded: nothing of it counted, so it need not be made.
+#[inline]
+fn heed_script(store: &mut Store<Cell>, during: &'static str) -> Result<(), Fault> {
+    if !store.data().is_cut_by_script() {
+        return Ok(());
+    }
+    store.data_mut().end();
+    Err(Fault::new(Outcome::CpuDeadline, during, "cut off, as it was recorded"))
 }
 
 /// Says how a call ended. The store is poisoned and must be dropped.

@@ -16,6 +16,9 @@ pub const CPU_INIT: Duration = Duration::from_millis(250);
 /// everybody else waits for it.
 pub const CPU_WARM_UP: Duration = Duration::from_secs(15);
 
+/// How many times its CPU time a call has where a recording is replayed: there only what ends nowhere is cut by the clock.
+pub const REPLAY_PATIENCE: u32 = 50;
+
 /// Linear memories and tables of an instance together. States of a thousand symbols on six intervals take about 2 MiB.
 pub const MEMORY_BYTES: usize = 16 << 20;
 /// What an element of a table counts for: a pointer and its type on the host.

@@ -10,7 +10,7 @@ use super::evaluation::Before;
 use super::health::Health;
 use crate::config::{FEED, FeedChoice, Misconfigured, SYMBOLS, ServiceConfig};
 use crate::market::{
-    Bell, BinanceFeed, BinanceStart, CATCH_UP_MS, CandleSource, Choice, Exchange, ExchangeError, Feed, Interval,
+    Bell, BinanceFeed, BinanceStart, CATCH_UP_MS, CandleInput, Choice, Exchange, ExchangeError, Feed, Interval,
     MarketStatus, ReplayFeed, SharedFeed, SyntheticFeed,
 };
 use crate::supabase::timeouts::Waits;
@@ -121,10 +121,10 @@ fn wanting_all(mut feed: Box<dyn Feed>) -> SharedFeed {
     Arc::new(Mutex::new(feed))
 }
 
-fn candle_files(path: &Path) -> Result<Vec<CandleSource>, String> {
+fn candle_files(path: &Path) -> Result<Vec<CandleInput>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     if !std::fs::metadata(path).map_err(cannot)?.is_dir() {
-        return Ok(vec![CandleSource::from_path(path).map_err(|error| error.to_string())?]);
+        return Ok(vec![CandleInput::from_path(path).map_err(|error| error.to_string())?]);
     }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(cannot)? {
@@ -134,5 +134,5 @@ fn candle_files(path: &Path) -> Result<Vec<CandleSource>, String> {
         }
     }
     files.sort();
-    files.iter().map(|file| CandleSource::from_path(file).map_err(|error| error.to_string())).collect()
+    files.iter().map(|file| CandleInput::from_path(file).map_err(|error| error.to_string())).collect()
 }

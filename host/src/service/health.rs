@@ -40,6 +40,7 @@ struct Inner {
     feed_problem: Option<String>,
     last_close_ms: Option<i64>,
     kept_problem: Option<String>,
+    record_problem: Option<String>,
     draining: bool,
 }
 
@@ -85,6 +86,7 @@ impl Health {
             feed_problem: None,
             last_close_ms: None,
             kept_problem: None,
+            record_problem: None,
             draining: false,
         };
         Self { started: Instant::now(), inner: Mutex::new(inner) }
@@ -143,6 +145,11 @@ impl Health {
     /// What was found could not be kept, or there is no room for more.
     pub fn not_kept(&self, problem: String) {
         self.lock().kept_problem = Some(problem);
+    }
+
+    /// What is done is not recorded any more.
+    pub fn not_recorded(&self, problem: String) {
+        self.lock().record_problem = Some(problem);
     }
 
     /// The host is on its way out.
@@ -221,7 +228,7 @@ impl Inner {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.record_problem.iter().cloned().collect();
         if self.last_good_read.is_some()
             && self.may_evaluate()
             && let Some(problem) = &self.read_problem

@@ -12,6 +12,7 @@ mod latency;
 mod metrics;
 mod proof;
 mod realtime;
+mod record;
 mod state;
 mod trader_state;
 mod version;
@@ -47,6 +48,7 @@ use crate::registry::SupabaseRegistry;
 use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, RealtimeState, Supabase};
+use crate::supervisor::observe::Observer;
 use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
@@ -111,10 +113,11 @@ async fn run_on(
     let test_feed = feed::of_files_or_made_up(service)?;
     // Makes DATA_DIR private before anything is put there.
     let outbox = open_outbox(config, service, &identity(env, &project.url))?;
-    let fleet = Arc::new(fleet(config, service)?);
+    let health = Arc::new(Health::new());
+    let recorder = record::start(service, run_mode_name(env), &health)?;
+    let fleet = Arc::new(fleet(config, service, record::observer(&recorder))?);
     let client = Supabase::new(project.url.clone(), project.credentials.clone())
         .map_err(|error| StartError::Host(error.to_string()))?;
-    let health = Arc::new(Health::new());
 
     // Dropped on every way out of here, and with it the pages end.
     let (stop_pages, pages_stopped) = oneshot::channel::<()>();
@@ -234,6 +237,7 @@ async fn run_on(
     nudges.end();
     evaluation.join().await;
     control.join().await;
+    record::finish(recorder).await;
     if let Some(part) = broken {
         return Err(StartError::Host(format!("{part} ended by itself, see the log; start the host again")));
     }
@@ -363,7 +367,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn fleet(config: &Config, service: &ServiceConfig) -> Result<Fleet, StartError> {
+fn fleet(config: &Config, service: &ServiceConfig, observer: Option<Arc<dyn Observer>>) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
     let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
@@ -371,7 +375,8 @@ fn fleet(config: &Config, service: &ServiceConfig) -> Result<Fleet, StartError> 
     let modules = Modules::new(Metering::Off, compiler, cache).map_err(|error| StartError::host("no engine", error))?;
     let fleet = Fleet::waiting(Arc::new(modules), config.workers.get())
         .map_err(|error| StartError::host("no worker threads", error))?
-        .counting_cpu();
+        .counting_cpu()
+        .observed_by(observer);
     fleet.keep_chart(CHART_CANDLES);
     if !service.feed.is_test() {
         return Ok(fleet.waiting_for_history());

@@ -6,6 +6,7 @@
 
 mod deliver;
 mod market;
+pub mod observe;
 mod ready;
 mod room;
 mod status;
@@ -21,6 +22,7 @@ pub use room::room;
 pub use status::{Status, Tally};
 
 use self::market::Market;
+use self::observe::{Effect, Inserted, Observer, Start};
 use self::ready::Bars;
 use super::plan::Version;
 use super::runner::{Counts, Judged, Runner};
@@ -87,6 +89,8 @@ pub struct Fleet {
     /// How many traders it may hold.
     room: usize,
     counts_cpu: bool,
+    observer: Option<Arc<dyn Observer>>,
+    is_replay: bool,
     /// Whether the feed loads history by itself.
     loads_history: bool,
 }
@@ -128,6 +132,8 @@ impl Fleet {
             chart_candles: AtomicUsize::new(0),
             room: room(),
             counts_cpu: false,
+            observer: None,
+            is_replay: false,
             loads_history: false,
         })
     }
@@ -198,14 +204,16 @@ impl Fleet {
         let id = owned.id();
         let replaced = self.slots().get(&id).cloned();
         if let Some(replaced) = &replaced {
-            self.retire(replaced);
+            self.retire(replaced, Effect::Retired(id));
         }
         let judged = match (&replaced, &begin) {
             (Some(slot), _) => lock(&slot.committed).clone(),
             (None, Begin::Resume(resume)) => Judged::up_to(resume.judged_ms),
+            (None, Begin::At(judged_ms)) => Judged::up_to(*judged_ms),
             (None, Begin::Anew(enabled_ms)) => Judged::up_to((*lock(&self.now_ms)).max(enabled_ms.unwrap_or(i64::MIN))),
         };
-        let stop = StopFlag::new();
+        let anew = Begin::At(judged.all_ms());
+        let stop = if self.is_replay { StopFlag::scripted() } else { StopFlag::new() };
         let mut runner = Runner::new(module.clone(), params, stop.clone(), judged.clone());
         if let (None, Begin::Resume(resume)) = (&replaced, &begin) {
             runner = runner.resumed(resume, &self.symbols());
@@ -231,8 +239,16 @@ impl Fleet {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if bars.stops.get(&id).is_some_and(|stop| *stop > read.0) {
             slots.remove(&id);
+            self.tell(Effect::Removed(id));
             return false;
         }
+        // A delivery looks at the traders and at the candles that they need at once.
+        let start = match (&replaced, &begin) {
+            (Some(_), _) => Start::Replacing,
+            (None, Begin::Resume(_)) => Start::At(&begin),
+            (None, _) => Start::At(&anew),
+        };
+        self.tell(Effect::Inserted(Inserted { owned: &slot.owned, version: &slot.version, start }));
         slots.insert(id, slot);
         self.market.needs_changed();
         true
@@ -242,14 +258,15 @@ impl Fleet {
     pub fn remove(&self, id: TraderId) -> Option<Duration> {
         let started = Instant::now();
         let slot = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
-        self.retire(&slot);
+        self.retire(&slot, Effect::Removed(id));
         Some(started.elapsed())
     }
 
-    fn retire(&self, slot: &Slot) {
+    fn retire(&self, slot: &Slot, effect: Effect<'_>) {
         {
             let _gate = lock(&self.gate);
             slot.retired.store(true, Ordering::Release);
+            self.tell(effect);
         }
         slot.stop.stop(self.modules.engine());
         let mut runner = lock(&slot.runner);

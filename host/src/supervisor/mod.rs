@@ -11,7 +11,7 @@ mod warm_up;
 mod watchdog;
 
 pub use fit::{Mismatch, fit, fitting};
-pub use fleet::{Begin, Delivered, Fleet, Reading, Ready, Status, Tally, room};
+pub use fleet::{Begin, Delivered, Fleet, Reading, Ready, Status, Tally, observe, room};
 pub use last_good::LastGood;
 pub use reconcile::{Change, Cursors, Fit, Fitted, Means, Reconciler, State, Verdict};
 pub use runner::{Counts, FaultReport, Resume};

@@ -1,10 +1,12 @@
 //! `vyx verify`: the acceptance tests of a deployment, against the live one.
 
 mod hosts;
+mod replay;
 mod rows;
 mod rules;
 mod toggle;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +16,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::project::{IdPrefix, Progress, Project, block_on, width, wrapped};
 use super::terminal::print_line;
-use crate::config::{ServiceConfig, process_env};
+use crate::config::{Config, ServiceConfig, process_env};
 use hosts::Host;
 use rows::Rows;
 
@@ -24,15 +26,19 @@ use rows::Rows;
 /// only, and their signals carry that app; 3 a disabled trader is gone within one poll, and stays silent at the next candle; 4 no
 /// trader is in the wrong app. They read the database, and the pages of the hosts that are named (with ADMIN_TOKEN). Nothing is
 /// changed unless --toggle names a trader for test 3, which is switched off and on again.
+///
+/// With --replay it proves a recording instead: everything that `vyx record` wrote down is done again, and every signal must come out
+/// the same, byte for byte.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vyx verify
   vyx verify --shared http://127.0.0.1:8080 --dedicated http://127.0.0.1:8081
   vyx verify --toggle 5048128b --timeout 900
+  vyx verify --replay recording --modules target/traders
 
 Exit codes:
-  0   no test failed, and some passed
-  1   a test failed, or none could be made
+  0   no test failed, and some passed; or every signal of the recording is proved
+  1   a test failed, or none could be made; or something of the recording is not proved
   2   the arguments cannot be used
   78  the environment is misconfigured
   130 interrupted; a trader that was switched off is on again")]
@@ -52,7 +58,16 @@ pub(super) struct Args {
     /// Seconds that test 3 may take; its candle must close within it.
     #[arg(long, value_name = "S", default_value_t = 900, value_parser = clap::value_parser!(u64).range(10..=86_400))]
     timeout: u64,
-    /// Print all tests as one JSON object.
+    /// Prove this recording instead, without asking any host.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["shared", "dedicated", "toggle"])]
+    replay: Option<PathBuf>,
+    /// Take the modules of the recording from the .wasm files of this folder, not from the project.
+    #[arg(long, value_name = "FOLDER", requires = "replay")]
+    modules: Option<PathBuf>,
+    /// Compare the recorded signals with their rows in the project as well: id, price and plots.
+    #[arg(long, requires = "replay")]
+    rows: bool,
+    /// Print all of it as one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -119,7 +134,10 @@ impl Evidence {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
+    if let Some(recording) = &args.replay {
+        return replay::run(recording, args, config);
+    }
     let project = Project::of_operator()?;
     let admin_token = ServiceConfig::from_env(process_env)?.admin_token;
     let progress = Progress::new(args.json);

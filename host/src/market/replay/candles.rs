@@ -8,7 +8,7 @@ pub(super) struct Candles {
     pub(super) open_times: Vec<i64>,
     /// Whole rows, since that is how they are delivered.
     pub(super) rows: Vec<Values>,
-    /// Base candles missing in each; empty for native candles.
+    /// Base candles missing in each; empty where none is.
     pub(super) missing: Vec<u32>,
 }
 
@@ -26,8 +26,13 @@ impl Candles {
         self.rows.push(values);
     }
 
-    /// Adds later native candles.
+    /// Adds later candles.
     pub(super) fn extend(&mut self, later: &Self) {
+        if !self.missing.is_empty() || !later.missing.is_empty() {
+            self.missing.resize(self.open_times.len(), 0);
+            self.missing.extend_from_slice(&later.missing);
+            self.missing.resize(self.open_times.len() + later.open_times.len(), 0);
+        }
         self.open_times.extend_from_slice(&later.open_times);
         self.rows.extend_from_slice(&later.rows);
     }

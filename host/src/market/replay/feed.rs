@@ -8,6 +8,7 @@ use super::error::{ReplayError, shown_path};
 use super::lane::{Lane, NEVER_MS};
 use super::load::load;
 use super::source::CandleSource;
+use super::streams::{CandleInput, load_streams};
 use crate::market::aggregate::Aggregator;
 use crate::market::feed::{Feed, FeedError};
 use crate::market::interval::Interval;
@@ -27,10 +28,20 @@ pub struct ReplayFeed {
 
 impl ReplayFeed {
     /// Reads the files, all of them into memory: 72 bytes a candle.
-    pub fn new(sources: impl IntoIterator<Item = CandleSource>) -> Result<Self, FeedError> {
+    pub fn new<S: Into<CandleInput>>(sources: impl IntoIterator<Item = S>) -> Result<Self, FeedError> {
         let mut streams = BTreeMap::<_, Vec<(CandleSource, Candles)>>::new();
+        let mut of_many = Vec::new();
+        let mut loaded = Vec::new();
         for source in sources {
-            let candles = load(&source)?;
+            match source.into() {
+                CandleInput::File(source) => loaded.push((load(&source)?, source)),
+                CandleInput::Streams(path) => of_many.push(path),
+            }
+        }
+        if !of_many.is_empty() {
+            loaded.extend(load_streams(&of_many)?.into_iter().map(|(source, candles)| (candles, source)));
+        }
+        for (candles, source) in loaded {
             streams.entry((source.symbol.clone(), source.interval)).or_default().push((source, candles));
         }
         if streams.is_empty() {

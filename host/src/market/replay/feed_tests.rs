@@ -146,7 +146,7 @@ fn overlapping_files_are_refused() {
         [write(dir.path(), "BTCUSDT-1m-b.csv", &minutes(5..9)), write(dir.path(), "BTCUSDT-1m-a.csv", &minutes(0..6))];
     let message = ReplayFeed::new(sources).unwrap_err().to_string().replace(&format!("{}/", dir.path().display()), "");
     insta::assert_snapshot!(message, @"BTCUSDT-1m-a.csv and BTCUSDT-1m-b.csv both hold 1m candles of BTCUSDT at 1735689900000; give files that do not overlap");
-    insta::assert_snapshot!(ReplayFeed::new([]).unwrap_err(), @"no candle file was given; name at least one, such as BTCUSDT-1m-2025-01.csv");
+    insta::assert_snapshot!(ReplayFeed::new(Vec::<CandleSource>::new()).unwrap_err(), @"no candle file was given; name at least one, such as BTCUSDT-1m-2025-01.csv");
 }
 
 /// Minutes of each symbol.

@@ -65,7 +65,7 @@ pub(super) fn load(source: &CandleSource) -> Result<Candles, ReplayError> {
 }
 
 /// The only place where files are reached by path: each through the directory that it lies in.
-fn open(path: &Path, name: &str) -> Result<File, ReplayError> {
+pub(super) fn open(path: &Path, name: &str) -> Result<File, ReplayError> {
     let error = |source| ReplayError::Read { file: name.to_owned(), source };
     let not_a_file = |what| ReplayError::NotAFile { file: name.to_owned(), what };
     let file_name = path.file_name().ok_or_else(|| not_a_file("a directory"))?;

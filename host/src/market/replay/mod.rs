@@ -10,7 +10,9 @@ mod load;
 mod number;
 mod rows;
 mod source;
+mod streams;
 
 pub use error::ReplayError;
 pub use feed::ReplayFeed;
 pub use source::CandleSource;
+pub use streams::CandleInput;

@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
+use super::observe::Effect;
 use super::{Fleet, Slot, lock};
 use crate::ids::TraderId;
 use crate::market::{History, Offer, Segment, Telling};
-use crate::sandbox::thread_cpu;
+use crate::sandbox::{Outcome, thread_cpu};
 use crate::signal::{Burst, Finding, Origin, Sink, StampedSignal};
 use crate::supervisor::runner::{Judged, Surroundings};
 
@@ -50,21 +51,24 @@ pub struct Delivered {
 impl Fleet {
     /// Takes candles in that no trader is called for: what was there before the host started.
     pub fn bootstrap(&self, segment: &Segment) {
-        drop(self.take_in(segment));
+        self.wait_for_observer();
+        let slots = self.slots();
+        self.tell(Effect::TakenIn(segment));
+        drop(self.take_in(segment, &slots));
         self.market.trim();
-        self.pass_by(segment);
+        self.pass_by(segment, slots.values());
     }
 
     /// Candles that nobody is called for are history to traders that have not started. After the first candle that was told this does
     /// not hold for what the feed loads: it may have closed since a trader came.
-    fn pass_by(&self, segment: &Segment) {
+    fn pass_by<'a>(&self, segment: &Segment, slots: impl IntoIterator<Item = &'a Arc<Slot>>) {
         let counts = segment.telling() != Telling::History || !self.has_begun.load(Ordering::Acquire);
         let Some(last_ms) = segment.last_close_ms().filter(|_| counts) else { return };
         {
             let mut now_ms = lock(&self.now_ms);
             *now_ms = last_ms.max(*now_ms);
         }
-        for slot in self.slots().values() {
+        for slot in slots {
             let mut runner = lock(&slot.runner);
             runner.judged_up_to(last_ms);
             lock(&slot.committed).clone_from(runner.judged());
@@ -78,17 +82,23 @@ impl Fleet {
     ///
     /// If the sink does not take the signals. Then nothing of it counts, and the same segment may be delivered again.
     pub fn deliver(&self, segment: &Segment, sink: &mut dyn Sink) -> io::Result<Delivered> {
-        // Before it is looked at what they need, so that nobody is called whose candles are not kept.
-        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        let history = self.take_in(segment);
+        self.wait_for_observer();
+        let (slots, history) = {
+            // Who comes meanwhile is not part of it, nor is what they need.
+            let slots = self.slots();
+            self.tell(Effect::Delivering(segment));
+            let history = self.take_in(segment, &slots);
+            (slots.values().cloned().collect::<Vec<Arc<Slot>>>(), history)
+        };
         let is_history = segment.telling() == Telling::History;
         if is_history {
-            self.pass_by(segment);
+            self.pass_by(segment, &slots);
         } else if !segment.is_empty() {
             self.has_begun.store(true, Ordering::Release);
         }
         if is_history && segment.filled().is_empty() && segment.joined().is_empty() && segment.gone().is_empty() {
             drop(history);
+            self.tell(Effect::Kept(&[]));
             return Ok(Delivered::default());
         }
         let last_ms = segment.last_close_ms().filter(|_| !is_history);
@@ -130,6 +140,7 @@ impl Fleet {
             warm_ups: &self.warm_ups,
             chart_candles: self.chart_candles.load(Ordering::Acquire),
         };
+        let host_faults = runner.faults(Outcome::HostFault);
         let (now_ms, may_start) = (lent.now_ms, runner.is_live() || self.may_start(slot, lent.history));
         // A mistake of the host in one trader's hands must not end the evaluation of all.
         let ran = catch_unwind(AssertUnwindSafe(|| runner.run(segment, now_ms, may_start, around)));
@@ -137,6 +148,7 @@ impl Fleet {
             runner.host_failed(now_ms);
             Vec::new()
         });
+        self.tell_chance(slot, &runner, host_faults);
         if let Some(began) = began {
             let took = thread_cpu().saturating_sub(began);
             slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -180,7 +192,9 @@ impl Fleet {
                 Err(error) => tracing::error!(%error, "host fault"),
             }
         }
-        sink.accept(&Burst { signals: &signals, close_ms, cursors: &durable })?;
+        let burst = Burst { signals: &signals, close_ms, cursors: &durable };
+        sink.accept(&burst).inspect_err(|_| self.tell(Effect::Undone))?;
+        self.tell(Effect::Kept(&signals));
         delivered.historical = signals.iter().filter(|signal| signal.is_historical()).count() as u64;
         delivered.signals = signals.len() as u64 - delivered.historical;
         for (slot, is_historical) in counted {

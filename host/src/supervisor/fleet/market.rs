@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::observe::Effect;
 use super::{Fleet, Slot, lock};
+use crate::ids::TraderId;
 use crate::market::{History, HistorySize, Interval, Offer, Segment, Symbols};
 
 /// Candles of each interval that somebody needs.
@@ -58,12 +60,14 @@ impl Fleet {
     pub fn offer(&self, symbols: Symbols) {
         let mut offer = self.market.offer.write().unwrap_or_else(PoisonError::into_inner);
         if offer.names().is_empty() {
+            self.tell(Effect::Offered(&symbols));
             *offer = Arc::new(Offer::from(symbols));
         }
     }
 
     /// Keeps history for an interval whatever traders ask for.
     pub fn keep_history(&self, interval: Interval, candles: usize) {
+        self.tell(Effect::HistoryKept(interval, candles));
         let candles = u32::try_from(candles).unwrap_or(u32::MAX);
         let mut floor = lock(&self.market.floor);
         let kept = floor.entry(interval).or_default();
@@ -73,6 +77,7 @@ impl Fleet {
 
     /// Gives every signal a chart of so many candles.
     pub fn keep_chart(&self, candles: usize) {
+        self.tell(Effect::ChartKept(candles));
         self.chart_candles.store(candles, Ordering::Release);
         self.market.needs_changed();
     }
@@ -80,9 +85,13 @@ impl Fleet {
     /// Candles of each interval that the traders need which run now: for warm-up, columns, charts, and the 24 h figures.
     #[must_use]
     pub fn needs(&self) -> BTreeMap<Interval, u32> {
+        self.needs_of(&self.slots())
+    }
+
+    fn needs_of(&self, slots: &BTreeMap<TraderId, Arc<Slot>>) -> Needs {
         let chart = u32::try_from(self.chart_candles.load(Ordering::Acquire)).unwrap_or(u32::MAX);
         let mut needs = lock(&self.market.floor).clone();
-        for need in self.slots().values().flat_map(|slot| &slot.needs) {
+        for need in slots.values().flat_map(|slot| &slot.needs) {
             let candles = needs.entry(need.interval).or_default();
             *candles = need.warm_up.max(need.lookback).max(chart).max(*candles);
         }
@@ -102,6 +111,11 @@ impl Fleet {
         }
     }
 
+    /// Does as [`settle`](Self::settle) did when it was observed.
+    pub fn settle_as(&self, needs: BTreeMap<Interval, u32>) {
+        *lock(&self.market.settled) = Some(needs);
+    }
+
     /// How much history is held.
     #[must_use]
     pub fn history_size(&self) -> HistorySize {
@@ -114,8 +128,8 @@ impl Fleet {
         self.market.copies.load(Ordering::Relaxed)
     }
 
-    /// Takes in what a segment says of the market, before any trader is called. Told again, it changes nothing.
-    pub(super) fn take_in(&self, segment: &Segment) -> Arc<History> {
+    /// Takes in what a segment says of the market, before any of these traders is called. Told again, it changes nothing.
+    pub(super) fn take_in(&self, segment: &Segment, slots: &BTreeMap<TraderId, Arc<Slot>>) -> Arc<History> {
         if !segment.joined().is_empty() || !segment.gone().is_empty() {
             let mut held = self.market.offer.write().unwrap_or_else(PoisonError::into_inner);
             let mut offer = Offer::clone(&held);
@@ -128,8 +142,11 @@ impl Fleet {
             *held = Arc::new(offer);
         }
         let settled = lock(&self.market.settled).take();
+        if let Some(needs) = &settled {
+            self.tell(Effect::Settled(needs));
+        }
         let is_new = self.market.has_new_needs.swap(false, Ordering::AcqRel);
-        let required = is_new.then(|| self.needs());
+        let required = is_new.then(|| self.needs_of(slots));
         self.market.change(|history| {
             if let Some(needs) = settled {
                 history.keep_only(&needs);

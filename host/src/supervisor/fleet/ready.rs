@@ -32,6 +32,8 @@ pub enum Begin {
     /// It has said nothing yet. What it says of candles that are there already is historical, and so is what closes up to this time:
     /// when it was enabled, where the feed follows the clock.
     Anew(Option<i64>),
+    /// It was judged up to this close time, as a recording says.
+    At(i64),
     /// It ran when this host last stopped.
     Resume(Resume),
 }

@@ -64,3 +64,11 @@ impl Counts {
         self.fuel += other.fuel;
     }
 }
+
+impl super::Runner {
+    /// How many calls ended so.
+    #[must_use]
+    pub fn faults(&self, outcome: Outcome) -> u64 {
+        self.counts.faults.get(&outcome).copied().unwrap_or(0)
+    }
+}

@@ -235,7 +235,7 @@ impl Runner {
         let mut one = Rows::default();
         let began = thread_cpu();
         for close in segment.closes() {
-            if thread_cpu().saturating_sub(began) > limits::CPU_WARM_UP {
+            if self.stop.ends_warm_up(|| thread_cpu().saturating_sub(began) > limits::CPU_WARM_UP) {
                 let reason = format!("the warm-up burnt more than {} s of CPU time", limits::CPU_WARM_UP.as_secs());
                 return Err(Failed { fault: Fault::new(Outcome::CpuDeadline, "warm-up", reason), at: None });
             }

@@ -15,6 +15,7 @@ mod openmetrics;
 mod outage;
 mod pages;
 mod process;
+mod record;
 mod refusals;
 mod rows;
 mod secrets;
