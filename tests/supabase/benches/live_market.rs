@@ -56,8 +56,8 @@ fn main() {
     println!(
         "bootstrap: {:.1} s to the first live signal, {} requests, weight {}, {} streams",
         began.elapsed().as_secs_f64(),
-        journal.asked.len(),
-        journal.asked.iter().map(|asked| u64::from(asked.weight)).sum::<u64>(),
+        journal.requests.len(),
+        journal.requests.iter().map(|asked| u64::from(asked.weight)).sum::<u64>(),
         journal.streams().len()
     );
     let cpu = cpu_of(&host);
