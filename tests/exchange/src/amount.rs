@@ -21,6 +21,11 @@ impl Amount {
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 
+    /// The product, cut to whole units.
+    pub(crate) fn times(self, other: Self) -> Self {
+        Self(self.0 * other.0 / ONE)
+    }
+
     /// A part of it, cut to whole units.
     pub(crate) fn part(self, of: i64, whole: i64) -> Self {
         Self(self.0 * i128::from(of) / i128::from(whole.max(1)))

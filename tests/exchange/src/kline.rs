@@ -155,13 +155,14 @@ impl Kline {
         )
     }
 
-    /// Reads such a line; times may be micro- or milliseconds.
+    /// Reads such a line; times may be micro- or milliseconds. Of a plain line of six fields the rest is made up.
     pub(crate) fn from_line(line: &str) -> Result<Self> {
         let fields: Vec<&str> = line.trim().split(',').collect();
-        ensure!(fields.len() >= 11, "a line has {} fields; the files of data.binance.vision have 12", fields.len());
+        let is_plain = fields.len() == 6;
+        ensure!(is_plain || fields.len() >= 11, "a line has {} fields; give 12, or 6", fields.len());
         let time: i64 = fields[0].parse().with_context(|| format!("the open time is `{}`", fields[0]))?;
         let amount = |place: usize| fields[place].parse::<Amount>();
-        Ok(Self {
+        let plain = Self {
             // From 2025 on the files count microseconds.
             open_ms: if time > 100_000_000_000_000 { time / 1_000 } else { time },
             open: amount(1)?,
@@ -169,10 +170,20 @@ impl Kline {
             low: amount(3)?,
             close: amount(4)?,
             volume: amount(5)?,
+            quote_volume: amount(4)?.times(amount(5)?),
+            trades: u64::from(amount(5)? > Amount::default()),
+            taker_volume: amount(5)?.part(1, 2),
+            taker_quote_volume: amount(4)?.times(amount(5)?).part(1, 2),
+        };
+        if is_plain {
+            return Ok(plain);
+        }
+        Ok(Self {
             quote_volume: amount(7)?,
             trades: fields[8].parse().with_context(|| format!("the number of trades is `{}`", fields[8]))?,
             taker_volume: amount(9)?,
             taker_quote_volume: amount(10)?,
+            ..plain
         })
     }
 }
@@ -190,6 +201,8 @@ mod tests {
         let micro = line.replace("1735689600000", "1735689600000000").replace("1735693199999", "1735693199999999");
         assert_eq!(Kline::from_line(&micro).unwrap(), kline);
         assert_eq!(kline.values()[5], 71_036_654.181_806_6);
+        let plain = Kline::from_line("1670889600000,2.5,3,2,2.5,4").unwrap();
+        assert_eq!(plain.values(), [2.5, 3.0, 2.0, 2.5, 4.0, 10.0, 2.0, 1.0]);
         assert!(Kline::from_line("open_time,open").is_err());
     }
 }

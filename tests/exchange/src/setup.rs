@@ -129,7 +129,7 @@ impl Listing {
         }
     }
 
-    /// A market whose candles are those of a file of data.binance.vision.
+    /// A market whose candles are those of a file of data.binance.vision, or of one with the first six of its columns.
     ///
     /// # Errors
     ///

@@ -24,11 +24,11 @@ pub enum Gone {
 }
 
 enum Source {
-    Walk(Walk),
+    Walk(Box<Walk>),
     Given { interval: Interval, rows: Vec<Kline> },
 }
 
-/// Minutes that a seed draws to have no candle.
+/// Minutes that a seed, one of each market, draws to have no candle.
 #[derive(Clone, Debug)]
 pub(crate) struct Holes {
     pub(crate) seed: u64,
@@ -56,7 +56,7 @@ impl Symbol {
             Some((interval, rows)) => Source::Given { interval, rows },
             None => {
                 let volume = listing.quote_volume.unwrap_or(2e9 / (rank as f64 + 2.0));
-                Source::Walk(Walk::new(random::with_text(seed, &listing.symbol), rank, volume))
+                Source::Walk(Box::new(Walk::new(random::with_text(seed, &listing.symbol), rank, volume)))
             }
         };
         let mut statuses = vec![(i64::MIN, TRADING.to_owned())];
@@ -107,7 +107,7 @@ impl Symbol {
         self.is_listed(open_ms)
             && self.status(open_ms) == TRADING
             && !self.gaps.iter().any(|gap| gap.contains(&open_ms))
-            && !self.holes.iter().any(|holes| holes.hit(&self.listing.symbol, open_ms))
+            && !self.holes.iter().any(|holes| holes.hit(open_ms))
     }
 
     /// The length of the candles that the others are made of.
@@ -118,11 +118,11 @@ impl Symbol {
         }
     }
 
-    fn base_candle(&self, open_ms: i64) -> Option<Kline> {
+    fn base_candle(&mut self, open_ms: i64) -> Option<Kline> {
         if !self.trades(open_ms) {
             return None;
         }
-        match &self.source {
+        match &mut self.source {
             Source::Walk(walk) => Some(walk.minute(open_ms)),
             Source::Given { rows, .. } => {
                 rows.binary_search_by_key(&open_ms, |row| row.open_ms).ok().map(|place| rows[place])
@@ -166,17 +166,12 @@ impl Symbol {
             let fits = |block: Interval| {
                 base.divides(block) && block.open_of(at_ms) == at_ms && at_ms + block.as_ms() <= until_ms
             };
-            let is_all = |block: Interval| at_ms == from_ms && at_ms + block.as_ms() == until_ms;
-            let block = [Interval::D1, Interval::H1].into_iter().find(|block| fits(*block) && !is_all(*block));
+            let block = [Interval::D1, Interval::H1].into_iter().find(|block| fits(*block));
             let (part, length_ms) = match block {
                 Some(block) => (self.block(block, at_ms), block.as_ms()),
                 None => (self.base_candle(at_ms), base.as_ms()),
             };
-            match (&mut whole, part) {
-                (Some(whole), Some(part)) => whole.extend(&part),
-                (None, part) => whole = part,
-                (Some(_), None) => {}
-            }
+            join(&mut whole, part);
             at_ms += length_ms;
         }
         whole
@@ -186,7 +181,12 @@ impl Symbol {
         if let Some(known) = self.blocks.get(&(block, open_ms)) {
             return *known;
         }
-        let kline = self.span(open_ms, open_ms + block.as_ms());
+        // Of minutes: the hours of a long past would fill the memory.
+        let step = self.base().as_ms() as usize;
+        let mut kline: Option<Kline> = None;
+        for minute_ms in (open_ms..open_ms + block.as_ms()).step_by(step) {
+            join(&mut kline, self.base_candle(minute_ms));
+        }
         self.blocks.insert((block, open_ms), kline);
         kline
     }
@@ -205,6 +205,15 @@ impl Symbol {
         let up = |at_ms: i64| interval.open_of(at_ms.saturating_add(step_ms - 1));
         let from_ms = up(from_ms.max(0)).max(interval.open_of(first_ms.min(now_ms)));
         Opens { next_ms: from_ms, until_ms: interval.open_of(last_ms).saturating_add(step_ms), step_ms }
+    }
+}
+
+/// Adds a later part, if there is one.
+fn join(whole: &mut Option<Kline>, part: Option<Kline>) {
+    match (whole, part) {
+        (Some(whole), Some(part)) => whole.extend(&part),
+        (whole @ None, part) => *whole = part,
+        (Some(_), None) => {}
     }
 }
 
@@ -238,10 +247,9 @@ impl DoubleEndedIterator for Opens {
 }
 
 impl Holes {
-    fn hit(&self, symbol: &str, open_ms: i64) -> bool {
-        let seed = random::with_text(self.seed, symbol);
+    fn hit(&self, open_ms: i64) -> bool {
         let begins = |minute_ms: i64| {
-            self.range_ms.contains(&minute_ms) && random::hits(random::with(seed, minute_ms as u64), self.chance)
+            self.range_ms.contains(&minute_ms) && random::hits(random::with(self.seed, minute_ms as u64), self.chance)
         };
         (0..self.minutes).any(|back| begins(open_ms - back * MINUTE_MS))
     }
