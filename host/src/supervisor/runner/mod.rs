@@ -26,7 +26,7 @@ use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
 use crate::market::{CloseRef, History, Interval, Offer, Segment, SymbolId, Telling};
 use crate::module::Module;
-use crate::sandbox::{Fault, Instance, LogLine, Metering, Outcome, ParamValue, StopFlag, Subscription, limits};
+use crate::sandbox::{Fault, Instance, LogLine, Metering, ParamValue, StopFlag, Subscription, limits};
 use crate::signal::Finding;
 use crate::signal::hygiene::{Asking, Keeper, LastTold};
 
