@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::candle::Values;
 use super::interval::Interval;
 use super::segment::{BatchRef, Segment, Telling};
-use super::stream::{Came, Stream, bound, ticker_candles};
+use super::stream::{Came, Row, Stream, bound, ticker_candles};
 use super::symbol::SymbolId;
 
 /// Batches of at least so many symbols are gathered before they are taken in.
@@ -143,7 +142,7 @@ impl History {
 
     /// Takes in what was before, also of intervals that nobody asks for yet.
     fn fill(&mut self, segment: &Segment) {
-        let mut of_streams: BTreeMap<(Interval, SymbolId), Vec<(i64, &Values, Came)>> = BTreeMap::new();
+        let mut of_streams: BTreeMap<(Interval, SymbolId), Vec<Row<'_>>> = BTreeMap::new();
         for batch in segment.closes().flat_map(|close| close.batches()) {
             for ((symbol, values, missing), backfilled) in batch.rows().zip(batch.backfilled) {
                 let came = Came { missing, late: false, backfilled: *backfilled };

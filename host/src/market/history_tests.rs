@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::{CANDLE_BYTES, Column, Ticker};
+use crate::market::{CANDLE_BYTES, Column, Ticker, Values};
 
 const BTC: SymbolId = SymbolId(0);
 

@@ -18,6 +18,9 @@ const LATE: u32 = 1 << 31;
 const BACKFILLED: u32 = 1 << 30;
 const MISSING: u32 = BACKFILLED - 1;
 
+/// A candle on its way in: its open time, its values, and how it came.
+pub(super) type Row<'a> = (i64, &'a Values, Came);
+
 /// How a candle came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Came {
@@ -191,7 +194,7 @@ impl Stream {
     }
 
     /// Takes in candles that are not there yet, given in order; what is there stays as it is.
-    pub(super) fn fill(&mut self, rows: &[(i64, &Values, Came)]) {
+    pub(super) fn fill(&mut self, rows: &[Row<'_>]) {
         let held = std::mem::replace(self, Self::new(self.interval));
         self.reserve(held.len() + rows.len());
         let mut rows = rows.iter().peekable();

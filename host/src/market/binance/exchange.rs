@@ -183,7 +183,7 @@ impl Exchange {
         if let Some(wait) = self.blocked_for() {
             return Err(ExchangeError::Limited(wait));
         }
-        let Some(_taken) = self.weight.take(weight, purpose) else { return Err(ExchangeError::Limited(USED_UP)) };
+        let Some(taken) = self.weight.take(weight, purpose) else { return Err(ExchangeError::Limited(USED_UP)) };
         let no_answer = |what: &str| ExchangeError::NoAnswer(what.to_owned());
         let mut url =
             self.base.join(&format!("/api/v3/{path}")).map_err(|_| no_answer("its address cannot be built"))?;
@@ -201,7 +201,7 @@ impl Exchange {
         })?;
         let header = |name: &str| answer.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         if let Some(used) = header("x-mbx-used-weight-1m") {
-            self.weight.used(u32::try_from(used).unwrap_or(u32::MAX));
+            taken.says(u32::try_from(used).unwrap_or(u32::MAX));
         }
         let status = answer.status();
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::IM_A_TEAPOT {

@@ -36,6 +36,9 @@ struct State {
     used: u32,
     heard: Instant,
     on_the_way: u32,
+    /// Questions so far, and how many it were when it was said what was used.
+    asked: u64,
+    asked_when_heard: u64,
 }
 
 /// See the module.
@@ -44,7 +47,14 @@ pub(super) struct Weight(Mutex<State>);
 
 impl Weight {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { limit: DEFAULT_LIMIT, used: 0, heard: Instant::now(), on_the_way: 0 }))
+        Self(Mutex::new(State {
+            limit: DEFAULT_LIMIT,
+            used: 0,
+            heard: Instant::now(),
+            on_the_way: 0,
+            asked: 0,
+            asked_when_heard: 0,
+        }))
     }
 
     /// Whether so much may be used now.
@@ -57,22 +67,13 @@ impl Weight {
         let mut state = self.lock();
         state.has_room(weight, purpose).then(|| {
             state.on_the_way += weight;
-            Taken { all: self, weight }
+            state.asked += 1;
+            Taken { all: self, weight, number: state.asked }
         })
     }
 
     pub(super) fn limit(&self, limit: u32) {
         self.lock().limit = limit;
-    }
-
-    /// What the exchange says of this minute, in an answer that is still on its way.
-    pub(super) fn used(&self, used: u32) {
-        let mut state = self.lock();
-        // Answers overtake each other; it is another minute when the difference is greater than what is on its way.
-        if used >= state.used || state.used - used > 2 * state.on_the_way {
-            state.used = used;
-        }
-        state.heard = Instant::now();
     }
 
     pub(super) fn used_now(&self) -> u32 {
@@ -100,6 +101,20 @@ impl State {
 pub(super) struct Taken<'a> {
     all: &'a Weight,
     weight: u32,
+    number: u64,
+}
+
+impl Taken<'_> {
+    /// The answer says what was used of this minute. Answers overtake each other, so it may only be less where the question was asked
+    /// after the last one was answered: then it is another minute.
+    pub(super) fn says(&self, used: u32) {
+        let mut state = self.all.lock();
+        if used >= state.used || self.number > state.asked_when_heard {
+            state.used = used;
+            state.asked_when_heard = state.asked;
+        }
+        state.heard = Instant::now();
+    }
 }
 
 impl Drop for Taken<'_> {
@@ -117,27 +132,26 @@ mod tests {
     fn what_is_on_its_way_counts_and_history_leaves_room_for_candles() {
         let weight = Weight::new();
         weight.limit(100);
-        weight.used(70);
+        weight.take(1, Purpose::Live).unwrap().says(70);
         let taken = weight.take(10, Purpose::History).unwrap();
         assert!(weight.take(1, Purpose::History).is_none());
         assert!(weight.has_room(15, Purpose::Live) && !weight.has_room(16, Purpose::Live));
         drop(taken);
         assert!(weight.has_room(10, Purpose::History));
-        weight.used(100);
-        assert!(!weight.has_room(1, Purpose::Time));
-        let taken = weight.take(0, Purpose::Time);
-        weight.used(1);
-        assert!(weight.has_room(79, Purpose::History), "another minute");
-        drop(taken);
+        let time = weight.take(1, Purpose::Time).unwrap();
+        time.says(100);
+        assert!(!weight.has_room(0, Purpose::Time));
     }
 
     #[test]
-    fn answers_that_overtake_each_other_do_not_make_it_less() {
+    fn answers_that_overtake_each_other_do_not_make_it_less_and_another_minute_does() {
         let weight = Weight::new();
-        let taken = weight.take(4, Purpose::Live).unwrap();
-        weight.used(50);
-        weight.used(46);
-        drop(taken);
+        let (first, second) = (weight.take(20, Purpose::Live).unwrap(), weight.take(2, Purpose::Live).unwrap());
+        second.says(50);
+        first.says(28);
+        drop((first, second));
         assert_eq!(weight.used_now(), 50);
+        weight.take(1, Purpose::Live).unwrap().says(1);
+        assert_eq!(weight.used_now(), 1);
     }
 }

@@ -61,8 +61,7 @@ impl Sequencer {
         let most_answered = answered >= missing.len();
         let deadline_ms = if most_answered { DEADLINE_MS } else { LONG_DEADLINE_MS };
         let is_over = self.now_ms >= close_ms.max(self.steady_ms).saturating_add(deadline_ms);
-        let is_asked = || missing.iter().all(|symbol| self.was_asked(*symbol, close_ms));
-        if !missing.is_empty() && !(is_over && is_asked()) {
+        if !missing.iter().all(|symbol| is_over && self.was_asked(*symbol, close_ms)) {
             return None;
         }
         missing.append(&mut halted);

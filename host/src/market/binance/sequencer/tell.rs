@@ -32,9 +32,9 @@ impl Sequencer {
                 continue;
             }
             let position_ms = self.position_ms;
-            let mut streams = self.lanes.iter_mut().filter_map(|lane| lane.streams.get_mut(symbol));
-            // Each of them has to be told until where it must be loaded.
-            if streams.by_ref().fold(true, |loaded, stream| stream.is_loaded_until(position_ms) && loaded) {
+            let streams = self.lanes.iter_mut().filter_map(|lane| lane.streams.get_mut(symbol));
+            // Each of them is told how far it must be loaded.
+            if streams.filter_map(|stream| (!stream.is_loaded_until(position_ms)).then_some(())).count() == 0 {
                 member.stage = Stage::Here(false);
                 member.told_ms = position_ms;
                 for lane in &mut self.lanes {
