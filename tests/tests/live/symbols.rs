@@ -118,7 +118,9 @@ fn a_symbol_that_lags_and_leaves_holds_nobody_back() {
     play(&fleet, &mut disk, 0..5, &[0, 1]);
     let lagging = |minute| segment(Telling::Live, &[(minute, vec![0])], |builder| builder.lagging(SymbolId(1)));
     let before = disk.judged[&id(1)];
-    (5..8).for_each(|minute| drop(deliver(&fleet, &mut disk, &lagging(minute))));
+    for minute in 5..8 {
+        deliver(&fleet, &mut disk, &lagging(minute));
+    }
     assert_eq!(disk.judged[&id(1)], before);
     leave(&fleet, &mut disk, 1, 8, &[0]);
     assert_eq!(disk.judged[&id(1)], disk.close_ms);
