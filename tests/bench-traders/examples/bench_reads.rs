@@ -21,7 +21,7 @@ impl Trader for Reads {
 
     fn on_close(&mut self, _: &Candle, cx: &mut Context<'_>) {
         core::hint::black_box(cx.closes(Interval::M1, 2));
-        core::hint::black_box(cx.ticker(Interval::M1));
+        core::hint::black_box(cx.ticker());
     }
 }
 

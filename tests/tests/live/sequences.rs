@@ -147,7 +147,9 @@ fn disturbed(steps: &[Step]) -> Result<BTreeSet<Told>, TestCaseError> {
         deliver(&fleet, &mut disk, &feed.live(minute));
         match step.then {
             Then::Nothing => {}
-            Then::Idle => drop(deliver(&fleet, &mut disk, &Segment::new())),
+            Then::Idle => {
+                deliver(&fleet, &mut disk, &Segment::new());
+            }
             Then::Swap(trader) => enter(&fleet, trader, &params(trader, minute + 1), Begin::Anew(None)),
             Then::Restart => {
                 check(&fleet)?;
