@@ -66,3 +66,25 @@ pub fn each_minute_once(world: &World, symbols: usize) {
         "select count(*) from historical_signals h where exists (select 1 from signals s where s.id = h.id)";
     assert_eq!(world.count(historical), 0, "what was told live is not history");
 }
+
+/// Without traders nothing is asked of the exchange but its clock, and that is well; whoever comes gets its history, then each close.
+#[test]
+fn a_trader_that_comes_later_is_served_from_then_on() {
+    let world = World::new();
+    let start_ms = jiff::Timestamp::now().as_millisecond() + 3_600_000;
+    let exchange = Exchange::start(Setup::new(&SYMBOLS, start_ms, 60.0));
+    let host = world.shared().without("FEED").without("FEED_SPEED");
+    let host = host.env("BINANCE_API_URL", &exchange.rest_url()).env("BINANCE_WS_URL", &exchange.ws_url()).start();
+    host.wait_until_ready();
+    let journal = exchange.journal();
+    assert!(journal.connections.is_empty() && journal.requests.iter().all(|asked| asked.path != "/api/v3/klines"));
+    world.add(Trader::built_in(PULSE, "Pulse", "pulse"));
+    world.wait_for("what it would have said", "select count(*) from historical_signals", |count| count >= 30);
+    world.wait_for("what it says", "select count(*) from signals", |count| count >= 6);
+    assert!(host.get("/metrics").1.contains("vyx_market_streams 3"), "only what it wants is streamed");
+    assert_eq!(host.get("/ready").0, 200);
+    let (code, log) = host.end(Signal::TERM);
+    assert_eq!(code, 0, "{log}");
+    let twice = "select count(*) from historical_signals h where exists (select 1 from signals s where s.id = h.id)";
+    assert_eq!(world.count(twice), 0, "what was told live is not history");
+}
