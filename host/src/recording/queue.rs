@@ -26,6 +26,10 @@ pub(super) enum Message {
 }
 
 impl Message {
+    pub(super) fn has_candles(&self) -> bool {
+        matches!(self, Self::Delivery { segment, .. } if segment.candles() > 0)
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Event(_) => 0,

@@ -21,8 +21,7 @@ struct Files {
     candles: File,
     decisions: File,
     bytes: u64,
-    /// None before there is a candle: then they are named by the clock.
-    period: Option<i64>,
+    period: i64,
 }
 
 /// See the module.
@@ -35,8 +34,8 @@ pub(super) struct Writer {
     /// Close time of the newest candle.
     now_ms: i64,
     names: Names,
-    /// Before there is a candle, nobody knows how the file is called.
-    early: Vec<Event>,
+    /// Before there is a candle, nobody knows how the files are called.
+    early: Vec<Message>,
     /// The segment before, where it was undone.
     undone: Option<String>,
     rows: String,
@@ -58,7 +57,7 @@ impl Writer {
             part: 0,
             now_ms: i64::MIN,
             names: Names::default(),
-            early: vec![Event::Session(about)],
+            early: vec![Message::Event(Event::Session(about))],
             undone: None,
             rows: String::new(),
         })
@@ -67,6 +66,10 @@ impl Writer {
     /// Writes until the end.
     pub(super) fn run(mut self, queue: &Queue) -> io::Result<()> {
         while let Some(message) = queue.pop() {
+            if self.files.is_none() && !message.has_candles() {
+                self.early.push(message);
+                continue;
+            }
             self.write(message)?;
         }
         if self.files.is_some() {
@@ -82,13 +85,13 @@ impl Writer {
                 if let Event::Symbols { names } = &event {
                     self.names.offer(names.iter().cloned()).ok_or_else(unnamed)?;
                 }
-                if self.files.is_some() {
-                    return self.event(&event);
-                }
-                self.early.push(event);
-                Ok(())
+                self.event(&event)
             }
-            Message::Delivery { segment, delivery, signals } => self.delivery(&segment, *delivery, &signals),
+            Message::Delivery { segment, delivery, signals } => {
+                self.now_ms = self.now_ms.max(segment.last_close_ms().unwrap_or(i64::MIN));
+                self.rotate()?;
+                self.delivery(&segment, *delivery, &signals)
+            }
         }
     }
 
@@ -96,8 +99,6 @@ impl Writer {
         for (SymbolId(symbol), name) in segment.joined() {
             self.names.join(*symbol, name).ok_or_else(unnamed)?;
         }
-        self.now_ms = self.now_ms.max(segment.last_close_ms().unwrap_or(i64::MIN));
-        self.rotate()?;
         self.rows.clear();
         write_rows(segment, &self.names, &mut self.rows);
         delivery.blake3 = blake3::hash(self.rows.as_bytes()).to_hex().to_string();
@@ -125,26 +126,18 @@ impl Writer {
     /// Begins new files where the old ones are full or of another time.
     fn rotate(&mut self) -> io::Result<()> {
         let every_ms = i64::try_from(self.rotation.every.as_millis()).unwrap_or(i64::MAX).max(1);
-        let period = (self.now_ms != i64::MIN).then(|| self.now_ms.div_euclid(every_ms));
-        if let Some(files) = &mut self.files {
-            files.period = files.period.or(period);
-            if files.bytes < self.rotation.bytes && (period.is_none() || files.period == period) {
-                return Ok(());
-            }
+        let period = self.now_ms.div_euclid(every_ms);
+        if self.files.as_ref().is_some_and(|files| files.period == period && files.bytes < self.rotation.bytes) {
+            return Ok(());
         }
         self.close()?;
-        let clock = || Timestamp::now().as_millisecond().div_euclid(every_ms);
-        let start_ms = period.unwrap_or_else(clock).saturating_mul(every_ms);
-        let start = Timestamp::from_millisecond(start_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        let start = Timestamp::from_millisecond(period.saturating_mul(every_ms)).unwrap_or(Timestamp::UNIX_EPOCH);
         let start = start.strftime("%Y%m%dT%H%M%SZ").to_string();
         let (candles, decisions) = self.create_pair(&start)?;
         self.files = Some(Files { candles, decisions, bytes: 0, period });
         self.event(&Event::File { format: FORMAT, session: self.session.clone(), part: self.part })?;
         self.part += 1;
-        for event in std::mem::take(&mut self.early) {
-            self.event(&event)?;
-        }
-        Ok(())
+        std::mem::take(&mut self.early).into_iter().try_for_each(|message| self.write(message))
     }
 
     /// The next number that nobody has taken.

@@ -19,6 +19,7 @@ use vyx_host::supervisor::{Begin, Fleet, Ready};
 
 use crate::market::each_minute_once;
 use crate::process::{Host, beside};
+use crate::record::assert_proved;
 use crate::world::{Trader, World, component, wait};
 
 const MINUTE: i64 = 60_000;
@@ -67,6 +68,7 @@ fn host(world: &World, exchange: &Exchange) -> Host {
         .env("SYMBOLS", &symbols)
         .env("BINANCE_API_URL", &exchange.rest_url())
         .env("BINANCE_WS_URL", &exchange.ws_url())
+        .env("RECORD_DIR", crate::record::folder(world).to_str().unwrap())
 }
 
 fn setup(start_ms: i64) -> Setup {
@@ -275,6 +277,7 @@ fn two_hours_of_faults_change_no_signal() {
     let of_halting =
         format!("select count(*) from signals where trader_id = '{}' and symbol = '{HALTING}'", TRADERS[1].0);
     assert!(world.count(&of_halting) > 60, "it went on after its halt");
+    assert_proved(&world);
 }
 
 /// Killed in the middle of a burst of closes, again and again: each candle is told once.
@@ -300,6 +303,7 @@ fn killed_in_a_burst_of_closes_nothing_is_lost_or_doubled() {
     let (code, log) = running.end(Signal::TERM);
     assert_eq!(code, 0, "{log}");
     each_minute_once(&world, SYMBOLS.len() + 1);
+    assert_proved(&world);
 }
 
 /// Neither the socket nor the questions bring anything: the page says so, and nobody is called with old candles.
