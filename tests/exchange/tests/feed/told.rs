@@ -36,9 +36,12 @@ impl Watcher {
     pub fn start(exchange: &Exchange, names: &[&str], anchor_ms: i64) -> Self {
         let client = Client::new(exchange.rest_url().parse().unwrap()).unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let choice = Choice::Listed(names.clone());
+        // As the host does, which learns the limits with the list; an exchange that refuses is the business of the test.
+        let _ = runtime().block_on(client.choose(&choice));
         let start = BinanceStart {
             streams: exchange.ws_url().parse().unwrap(),
-            choice: Choice::Listed(names.clone()),
+            choice,
             names,
             anchor_ms,
             now_ms: exchange.now_ms(),

@@ -79,7 +79,7 @@ fn a_trader_that_comes_later_is_served_from_then_on() {
     let journal = exchange.journal();
     assert!(journal.connections.is_empty() && journal.requests.iter().all(|asked| asked.path != "/api/v3/klines"));
     world.add(Trader::built_in(PULSE, "Pulse", "pulse"));
-    world.wait_for("what it would have said", "select count(*) from historical_signals", |count| count >= 30);
+    world.wait_for("what it would have said", "select count(*) from historical_signals", |count| count >= 15);
     world.wait_for("what it says", "select count(*) from signals", |count| count >= 6);
     assert!(host.get("/metrics").1.contains("vyx_market_streams 3"), "only what it wants is streamed");
     assert_eq!(host.get("/ready").0, 200);
