@@ -21,7 +21,7 @@ const INTERVALS: [&str; 6] = ["1m", "5m", "15m", "1h", "4h", "1d"];
 const MODULES: [&str; 4] =
     ["rsi-oversold-bounce", "golden-cross", "volume-spike-detector", "stoch-rsi-overbought-short"];
 /// How long it is watched, in minutes of the market.
-const MINUTES: u64 = 12;
+const MINUTES: u64 = 10;
 
 fn main() {
     let speed: f64 = std::env::var("MARKET_SPEED").ok().and_then(|text| text.parse().ok()).unwrap_or(4.0);
