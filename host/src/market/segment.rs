@@ -60,6 +60,7 @@ pub struct Segment {
     gaps: Vec<Gap>,
     telling: Telling,
     lagging: Vec<SymbolId>,
+    named: Vec<(SymbolId, String)>,
     joined: Vec<(SymbolId, String)>,
     gone: Vec<SymbolId>,
     filled: Vec<(Interval, u32)>,
@@ -156,6 +157,7 @@ impl Segment {
         self.gaps.clear();
         self.telling = Telling::Live;
         self.lagging.clear();
+        self.named.clear();
         self.joined.clear();
         self.gone.clear();
         self.filled.clear();
@@ -209,6 +211,11 @@ impl Segment {
     /// live segment does not name a symbol any more, it has caught up.
     pub fn lagging(&self) -> &[SymbolId] {
         &self.lagging
+    }
+
+    /// Symbols whose history is told here before they are on offer, with their names.
+    pub fn named(&self) -> &[(SymbolId, String)] {
+        &self.named
     }
 
     /// Symbols that are on offer from these closes on, with their names. Their ids are new and follow those that are there.
@@ -349,6 +356,11 @@ impl SegmentBuilder<'_> {
     /// Names a symbol whose candles of these closes are still to come. In ascending order.
     pub fn lagging(&mut self, symbol: SymbolId) {
         self.segment.lagging.push(symbol);
+    }
+
+    /// Names a symbol whose history is told before it is on offer.
+    pub fn named(&mut self, symbol: SymbolId, name: &str) {
+        self.segment.named.push((symbol, name.to_owned()));
     }
 
     /// Names a symbol that is on offer from here on.

@@ -1,11 +1,12 @@
 //! How a recording is written down: candles as CSV rows, everything else as JSON lines.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FlyAppId, TraderId, UserId};
-use crate::market::{BatchRef, Column, Segment, SymbolId, Symbols, Telling};
+use crate::market::{BatchRef, Column, Segment, SymbolId, Telling};
 use crate::module::Digest;
 use crate::sandbox::Cut;
 
@@ -13,11 +14,11 @@ use crate::sandbox::Cut;
 pub(super) const FORMAT: u32 = 1;
 
 /// The first line of a file of candles. The names are those of data.binance.vision; `gap_from` is the first open time without a
-/// candle before this one.
-pub(super) const HEADER: &str = "symbol,interval,open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,missing,backfilled,gap_from\n";
+/// candle before this one. A market that came back has an id for each of its lives, so the name alone does not tell which it is.
+pub(super) const HEADER: &str = "symbol,interval,open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,missing,backfilled,gap_from,symbol_id\n";
 
 /// The columns of [`HEADER`].
-pub(super) const COLUMNS: usize = 15;
+pub(super) const COLUMNS: usize = 16;
 
 /// A line of a file of decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,6 +136,8 @@ pub(super) struct Delivery {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lagging: Vec<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) named: Vec<(u32, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) joined: Vec<(u32, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) gone: Vec<u32>,
@@ -191,6 +194,7 @@ impl From<Manner> for Telling {
 impl Delivery {
     /// Of a segment that nothing came of yet.
     pub(super) fn of(segment: &Segment, done: Done) -> Self {
+        let names = |of: &[(SymbolId, String)]| of.iter().map(|(symbol, name)| (symbol.0, name.clone())).collect();
         Self {
             done,
             rows: segment.candles(),
@@ -199,7 +203,8 @@ impl Delivery {
             signals: 0,
             telling: segment.telling().into(),
             lagging: segment.lagging().iter().map(|symbol| symbol.0).collect(),
-            joined: segment.joined().iter().map(|(symbol, name)| (symbol.0, name.clone())).collect(),
+            named: names(segment.named()),
+            joined: names(segment.joined()),
             gone: segment.gone().iter().map(|symbol| symbol.0).collect(),
             filled: segment.filled().iter().map(|(interval, candles)| (interval.to_string(), *candles)).collect(),
             cut_off: Vec::new(),
@@ -223,61 +228,50 @@ pub(super) fn signal_of(line: &str) -> Option<&str> {
     line.strip_prefix(SIGNAL.0)?.strip_suffix(SIGNAL.1.trim_end())
 }
 
-/// The names of symbols by id, as segments change them.
+/// The names of symbols by id, as segments tell them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names(Symbols);
+pub(super) struct Names(BTreeMap<SymbolId, String>);
 
 impl Names {
-    pub(super) fn offer(&mut self, names: impl IntoIterator<Item = String>) -> Option<()> {
-        self.0 = Symbols::new();
-        // A market that came back has an id for each of its lives.
-        names.into_iter().try_for_each(|name| self.0.intern_anew(&name).ok().map(|_| ()))
+    /// The symbols of the beginning.
+    pub(super) fn offer(&mut self, names: &[String]) {
+        self.0 = (0..).map(SymbolId).zip(names.iter().cloned()).collect();
     }
 
-    pub(super) fn join(&mut self, symbol: u32, name: &str) -> Option<()> {
-        if self.0.name(SymbolId(symbol)).is_some() {
-            // Told again after it was undone.
-            return Some(());
-        }
-        (self.0.intern_anew(name).ok()? == SymbolId(symbol)).then_some(())
+    pub(super) fn learn(&mut self, names: &[(u32, String)]) {
+        self.0.extend(names.iter().map(|(symbol, name)| (SymbolId(*symbol), name.clone())));
     }
 
-    pub(super) fn name(&self, symbol: SymbolId) -> &str {
-        self.0.name(symbol).unwrap_or("UNKNOWN")
-    }
-
-    pub(super) fn id(&self, name: &str) -> Option<SymbolId> {
-        self.0.id(name)
-    }
-
-    pub(super) const fn symbols(&self) -> &Symbols {
-        &self.0
+    pub(super) fn name(&self, symbol: SymbolId) -> Option<&str> {
+        self.0.get(&symbol).map(String::as_str)
     }
 }
 
-/// Adds the rows of a segment, in the order of delivery.
-pub(super) fn write_rows(segment: &Segment, names: &Names, rows: &mut String) {
+/// Adds the rows of a segment, in the order of delivery. The symbol that has no name, if there is one.
+pub(super) fn write_rows(segment: &Segment, names: &Names, rows: &mut String) -> Result<(), SymbolId> {
     for close in segment.closes() {
         let mut gaps = close.gaps().iter().peekable();
         for batch in close.batches() {
             for ((symbol, values, missing), backfilled) in batch.rows().zip(batch.backfilled) {
                 let is_before = |gap: &&crate::market::Gap| gap.symbol == symbol && gap.interval == batch.interval;
                 let gap_from = gaps.next_if(is_before).map(|gap| gap.from_open_ms);
-                write_row(&batch, names.name(symbol), values, (missing, *backfilled, gap_from), rows);
+                let named = (symbol, names.name(symbol).ok_or(symbol)?);
+                write_row(&batch, named, values, (missing, *backfilled, gap_from), rows);
             }
         }
     }
+    Ok(())
 }
 
 fn write_row(
     batch: &BatchRef<'_>,
-    symbol: &str,
+    (symbol, name): (SymbolId, &str),
     values: &[f64],
     (missing, backfilled, gap_from): (u32, bool, Option<i64>),
     rows: &mut String,
 ) {
     // Writing to a string cannot fail.
-    let _ = write!(rows, "{symbol},{},{}", batch.interval, batch.open_time_ms);
+    let _ = write!(rows, "{name},{},{}", batch.interval, batch.open_time_ms);
     let value = |column: Column| values.get(column.ordinal()).copied().unwrap_or(f64::NAN);
     for column in [Column::Open, Column::High, Column::Low, Column::Close, Column::Volume] {
         let _ = write!(rows, ",{}", value(column));
@@ -291,5 +285,5 @@ fn write_row(
     if let Some(gap_from) = gap_from {
         let _ = write!(rows, "{gap_from}");
     }
-    rows.push('\n');
+    let _ = writeln!(rows, ",{}", symbol.0);
 }

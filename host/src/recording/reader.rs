@@ -11,7 +11,7 @@ use super::format::{About, COLUMNS, Delivery, Event, FORMAT, HEADER, Insert, Nam
 use super::{CANDLES, DECISIONS, number_of};
 use crate::config::quoted;
 use crate::ids::TraderId;
-use crate::market::{Candle, Interval, Segment, SegmentBuilder, Symbols};
+use crate::market::{Candle, Interval, Segment, SegmentBuilder, SymbolId, Symbols};
 
 /// The longest line that is read.
 const LINE_BYTES: u64 = 16 << 20;
@@ -209,8 +209,12 @@ impl Steps<'_> {
                 }
                 Event::Session(about) => Step::About(about),
                 Event::Symbols { names } => {
-                    self.names.offer(names).ok_or_else(|| bad("a symbol that is none".to_owned()))?;
-                    Step::Offered(self.names.symbols().clone())
+                    self.names.offer(&names);
+                    let mut symbols = Symbols::new();
+                    for name in &names {
+                        symbols.intern_anew(name).map_err(|error| bad(error.to_string()))?;
+                    }
+                    Step::Offered(symbols)
                 }
                 Event::History { interval, candles } => {
                     Step::History(interval.parse().map_err(|error| bad(format!("{error}")))?, candles)
@@ -265,14 +269,14 @@ fn segment(
     if delivery.again {
         return Ok(Some(true));
     }
-    for (symbol, name) in &delivery.joined {
-        names.join(*symbol, name).ok_or_else(|| rows.error("a symbol that cannot join"))?;
-    }
+    names.learn(&delivery.named);
+    names.learn(&delivery.joined);
     let mut builder = into.builder();
     builder.telling(delivery.telling.into());
-    delivery.lagging.iter().for_each(|symbol| builder.lagging(crate::market::SymbolId(*symbol)));
-    delivery.joined.iter().for_each(|(symbol, name)| builder.joined(crate::market::SymbolId(*symbol), name));
-    delivery.gone.iter().for_each(|symbol| builder.gone(crate::market::SymbolId(*symbol)));
+    delivery.lagging.iter().for_each(|symbol| builder.lagging(SymbolId(*symbol)));
+    delivery.named.iter().for_each(|(symbol, name)| builder.named(SymbolId(*symbol), name));
+    delivery.joined.iter().for_each(|(symbol, name)| builder.joined(SymbolId(*symbol), name));
+    delivery.gone.iter().for_each(|symbol| builder.gone(SymbolId(*symbol)));
     for (interval, candles) in &delivery.filled {
         builder.filled(interval.parse().map_err(|error| rows.error(&format!("{error}")))?, *candles);
     }
@@ -296,13 +300,14 @@ fn row(
 ) -> Result<(), String> {
     let fields: Vec<&str> = line.split(',').collect();
     let Ok::<[&str; COLUMNS], _>(
-        [symbol, interval, open, o, h, l, c, volume, _, quote, trades, taker, missing, backfilled, gap_from],
+        [symbol, interval, open, o, h, l, c, volume, _, quote, trades, taker, missing, backfilled, gap_from, id],
     ) = fields.try_into()
     else {
         return Err(format!("the row has not {COLUMNS} columns; take the file from a backup"));
     };
     let not = |column: &str, text: &str| format!("{column} is {}; take the file from a backup", quoted(text));
-    let symbol = names.id(symbol).ok_or_else(|| not("symbol", symbol))?;
+    let id = id.parse().map(SymbolId).map_err(|_| not("symbol_id", id))?;
+    let symbol = names.name(id).filter(|name| *name == symbol).map(|_| id).ok_or_else(|| not("symbol", symbol))?;
     let interval: Interval = interval.parse().map_err(|_| not("interval", interval))?;
     let open_time_ms: i64 = open.parse().map_err(|_| not("open_time", open))?;
     let number = |column: &str, text: &str| text.parse::<f64>().map_err(|_| not(column, text));

@@ -49,8 +49,8 @@ fn said(segment: &Segment) -> String {
             format!("{} {:?} {batches:?}", close.close_time_ms(), close.gaps())
         })
         .collect();
-    let (lagging, joined, gone) = (segment.lagging(), segment.joined(), segment.gone());
-    format!("{:?} {lagging:?} {joined:?} {gone:?} {:?} {closes:?}", segment.telling(), segment.filled())
+    let (lagging, named, joined, gone) = (segment.lagging(), segment.named(), segment.joined(), segment.gone());
+    format!("{:?} {lagging:?} {named:?} {joined:?} {gone:?} {:?} {closes:?}", segment.telling(), segment.filled())
 }
 
 /// A price of any bits that a candle may have.
@@ -245,6 +245,45 @@ fn candles_that_two_sessions_tell_differently_are_refused_by_a_replay() {
     let error =
         ReplayFeed::new([crate::market::CandleInput::from_path(folder.path()).unwrap()]).unwrap_err().to_string();
     assert!(error.contains("the 1m candle of BTCUSDT that opens at 1735689600000 is another one in"), "{error}");
+}
+
+/// The history of a symbol is told before it joins, and one that comes back has a new id under its old name.
+#[test]
+fn a_symbol_that_joins_or_comes_back_is_recorded_from_its_history_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |at: i64, symbol: u32, tell: &dyn Fn(&mut crate::market::SegmentBuilder<'_>)| {
+        let mut segment = Segment::new();
+        let mut builder = segment.builder();
+        tell(&mut builder);
+        builder.batch(Interval::M1, START_MS + at * MINUTE_MS).unwrap();
+        builder.row(SymbolId(symbol), &[1.0, 1.0, 1.0, 1.0, 1.0, f64::NAN, f64::NAN, f64::NAN], 0).unwrap();
+        builder.finish().unwrap();
+        segment
+    };
+    let (new, again) = (SymbolId(3), SymbolId(4));
+    let segments = [
+        quiet(0, 1.0),
+        told(0, 3, &|builder| {
+            builder.telling(Telling::History);
+            builder.named(new, "NEWUSDT");
+        }),
+        told(1, 3, &|builder| builder.joined(new, "NEWUSDT")),
+        told(2, 4, &|builder| {
+            builder.telling(Telling::History);
+            builder.gone(SymbolId(0));
+            builder.named(again, "BTCUSDT");
+        }),
+        told(3, 4, &|builder| builder.joined(again, "BTCUSDT")),
+    ];
+    let recorded = record(folder.path(), u64::MAX, &segments);
+    let (read, notes) = read(folder.path());
+    assert_eq!(read, recorded);
+    assert_eq!(notes, Vec::<String>::new());
+    let mut feed = ReplayFeed::new([crate::market::CandleInput::from_path(folder.path()).unwrap()]).unwrap();
+    let names: Vec<&str> = feed.symbols().iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["BTCUSDT", "ETHUSDT", "NEWUSDT", "SOLUSDT"], "a replay knows symbols by their names");
+    feed.want(&[Interval::M1]).unwrap();
+    assert!(feed.next(1_024, &mut Segment::new()).unwrap());
 }
 
 #[test]

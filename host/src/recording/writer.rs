@@ -83,7 +83,7 @@ impl Writer {
         match message {
             Message::Event(event) => {
                 if let Event::Symbols { names } = &event {
-                    self.names.offer(names.iter().cloned()).ok_or_else(unnamed)?;
+                    self.names.offer(names);
                 }
                 self.event(&event)
             }
@@ -96,11 +96,11 @@ impl Writer {
     }
 
     fn delivery(&mut self, segment: &Segment, mut delivery: Delivery, signals: &[u8]) -> io::Result<()> {
-        for (SymbolId(symbol), name) in segment.joined() {
-            self.names.join(*symbol, name).ok_or_else(unnamed)?;
-        }
+        self.names.learn(&delivery.named);
+        self.names.learn(&delivery.joined);
         self.rows.clear();
-        write_rows(segment, &self.names, &mut self.rows);
+        write_rows(segment, &self.names, &mut self.rows)
+            .map_err(|SymbolId(symbol)| io::Error::other(format!("host fault: symbol {symbol} has no name")))?;
         delivery.blake3 = blake3::hash(self.rows.as_bytes()).to_hex().to_string();
         delivery.again = !self.rows.is_empty() && self.undone.as_ref() == Some(&delivery.blake3);
         self.undone = (delivery.done == Done::Undone).then(|| delivery.blake3.clone());
@@ -169,10 +169,6 @@ fn line(event: &Event) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
     Ok(line)
-}
-
-fn unnamed() -> io::Error {
-    io::Error::other("host fault: a symbol without a name")
 }
 
 fn create(dir: &Dir, name: &str) -> io::Result<File> {

@@ -14,8 +14,10 @@ use crate::market::interval::Interval;
 const CONNECT: Duration = Duration::from_secs(5);
 /// A whole request; the list of all markets is some megabytes.
 const REQUEST: Duration = Duration::from_secs(20);
+/// A question for a candle that is missed: the market waits for it ten seconds, and half of that leaves time to ask again.
+const LIVE: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
-const ANSWER_BYTES: u64 = 64 << 20;
+const ANSWER_BYTES: usize = 64 << 20;
 /// Candles of an answer, as many as the exchange gives. They cost the same as one.
 pub(super) const PAGE: usize = 1_000;
 /// Weights of the questions, as documented by the exchange.
@@ -84,9 +86,7 @@ impl Exchange {
         if base.scheme() == "http" {
             builder = builder.tls_certs_only([]);
         }
-        let http = builder
-            .build()
-            .map_err(|_| ExchangeError::NoAnswer("tls cannot be set up; install the root certificates".to_owned()))?;
+        let http = builder.build().map_err(|_| no_answer("tls cannot be set up; install the root certificates"))?;
         Ok(Self { http, base, weight: Weight::new(), blocked_until: Mutex::new(None) })
     }
 
@@ -159,8 +159,13 @@ impl Exchange {
             ("startTime", from.as_str()),
             ("limit", limit.as_str()),
         ];
-        let body = self.get("klines", &query, (KLINES_WEIGHT, purpose)).await?;
-        wire::klines(&body).map_err(|_| ExchangeError::NoAnswer("candles in another shape than expected".to_owned()))
+        let answer = self.get("klines", &query, (KLINES_WEIGHT, purpose));
+        let body = if purpose == Purpose::Live {
+            tokio::time::timeout(LIVE, answer).await.unwrap_or_else(|_| Err(no_answer("no answer in time")))?
+        } else {
+            answer.await?
+        };
+        wire::klines(&body).map_err(|_| no_answer("candles in another shape than expected"))
     }
 
     /// How long nothing may be asked, if so.
@@ -184,13 +189,12 @@ impl Exchange {
             return Err(ExchangeError::Limited(wait));
         }
         let Some(taken) = self.weight.take(weight, purpose) else { return Err(ExchangeError::Limited(USED_UP)) };
-        let no_answer = |what: &str| ExchangeError::NoAnswer(what.to_owned());
         let mut url =
             self.base.join(&format!("/api/v3/{path}")).map_err(|_| no_answer("its address cannot be built"))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let answer = self.http.get(url).send().await.map_err(|error| {
+        let mut answer = self.http.get(url).send().await.map_err(|error| {
             no_answer(if error.is_timeout() {
                 "no answer in time"
             } else if error.is_connect() {
@@ -208,12 +212,15 @@ impl Exchange {
             let wait = header("retry-after").map_or(LIMITED, Duration::from_secs).min(WAIT_MOST);
             return Err(self.block(wait));
         }
-        if answer.content_length().is_some_and(|bytes| bytes > ANSWER_BYTES) {
-            return Err(no_answer("the answer is too large"));
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|_| no_answer("the answer was cut off"))? {
+            if body.len() + part.len() > ANSWER_BYTES {
+                return Err(no_answer("the answer is too large"));
+            }
+            body.extend_from_slice(&part);
         }
-        let body = answer.bytes().await.map_err(|_| no_answer("the answer was cut off"))?;
         if status.is_success() {
-            return Ok(body.to_vec());
+            return Ok(body);
         }
         match serde_json::from_slice::<Fault>(&body).map(|fault| fault.code) {
             Ok(-1121 | -1220) => Err(ExchangeError::NoSuchSymbol),
@@ -224,7 +231,10 @@ impl Exchange {
     }
 }
 
+fn no_answer(what: &str) -> ExchangeError {
+    ExchangeError::NoAnswer(what.to_owned())
+}
+
 fn decode<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ExchangeError> {
-    serde_json::from_slice(body)
-        .map_err(|_| ExchangeError::NoAnswer("an answer in another shape than expected".to_owned()))
+    serde_json::from_slice(body).map_err(|_| no_answer("an answer in another shape than expected"))
 }

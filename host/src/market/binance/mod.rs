@@ -7,6 +7,7 @@
 //!
 //! Which symbols are watched is looked at again and again (`symbols`). Only what traders want is heard and loaded.
 
+mod arrivals;
 mod clock;
 mod exchange;
 mod link;

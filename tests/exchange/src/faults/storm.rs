@@ -59,12 +59,14 @@ impl Storm {
     /// Its rules.
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let late = 1..=self.late_most_ms.max(1);
+        // Early by the clock that the events tell as well: what bears a time after its close nobody can doubt.
+        let early = self.skew_most_ms + 2..=30_000;
         let parts = [
             (self.closes, Effect::LateClose(late.clone()), 0.05),
             (self.closes, Effect::MissingClose, 0.03),
             (self.closes, Effect::DuplicateClose(0..=self.late_most_ms), 0.05),
             (self.closes, Effect::ReorderedClose, 0.01),
-            (self.closes, Effect::EarlyClose(1..=30_000), 0.02),
+            (self.closes, Effect::EarlyClose(early), 0.02),
             (self.closes, Effect::UnclosedClose, 0.02),
             (self.closes, Effect::BadNumber, 0.01),
             (self.closes, Effect::OldCloses { back: 30, count: 5 }, 0.01),

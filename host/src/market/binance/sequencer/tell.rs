@@ -59,6 +59,9 @@ impl Sequencer {
         });
         let Some((symbol, interval, rows)) = loaded else { return Ok(false) };
         builder.telling(Telling::History);
+        if let Some(member) = members.get(&symbol).filter(|member| member.stage == Stage::Here(false)) {
+            builder.named(symbol, &member.name);
+        }
         for (gap_from_ms, row) in rows {
             builder.batch(interval, row.open_ms)?;
             if let Some(from_ms) = gap_from_ms {

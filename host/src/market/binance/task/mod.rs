@@ -1,5 +1,7 @@
 //! The task that keeps the order: it hears, asks, and hands on what is ready.
 
+mod questions;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,24 +10,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Start;
+use super::arrivals::Arrivals;
 use super::clock::Clock;
-use super::exchange::{Exchange, ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
+use super::exchange::Exchange;
 use super::link::{Heard, KlineEvent, Link, StreamKey};
-use super::sequencer::{Ask, Sequencer};
+use super::sequencer::Sequencer;
 use super::shared::{Command, Shared};
 use super::status::MarketStatus;
 use super::symbols::{Choice, Watched};
 use super::trouble::Lines;
-use super::weight::Purpose;
-use super::wire::{ExchangeInfo, Kline};
 use crate::market::interval::Interval;
 use crate::market::segment::{Segment, Telling};
 use crate::market::symbol::{SymbolId, Symbols};
+use questions::Answer;
 
-/// Questions at once.
-const PARALLEL: usize = 8;
-/// Of these, so many at most are for history, so that a candle that is missed is asked for at once.
-const PARALLEL_HISTORY: usize = 6;
 /// Closes of a live segment. After an outage there are many.
 const CLOSES: usize = 64;
 /// Messages that are taken in before what they make ready is handed on.
@@ -34,25 +32,6 @@ const AT_ONCE: usize = 512;
 const LOOK_MS: i64 = 500;
 /// By the host's clock: the same where nothing is heard.
 const LOOK: Duration = Duration::from_millis(100);
-/// Wait after a failed question, and the most that it grows to.
-const RETRY: Duration = Duration::from_millis(500);
-const RETRY_MOST: Duration = Duration::from_secs(10);
-/// After so many failures in a row it is not the stream that fails: nothing is asked for a while.
-const ALL_FAIL: u32 = 3;
-/// By the exchange's clock, between two looks at which symbols trade.
-const STATUSES_MS: i64 = 60_000;
-/// By the exchange's clock, between two rankings.
-const RANKING_MS: i64 = 3_600_000;
-/// By the host's clock, between two looks at the symbols: the answer is large.
-const SYMBOLS_SPACING: Duration = Duration::from_secs(1);
-
-/// What a question came to.
-enum Answer {
-    Klines(Ask, Purpose, Result<Vec<Kline>, ExchangeError>),
-    Time(Instant, i64, Result<i64, ExchangeError>),
-    Statuses(Result<ExchangeInfo, ExchangeError>),
-    Ranking(Result<Vec<String>, ExchangeError>),
-}
 
 /// See the module.
 pub(super) struct Task {
@@ -85,8 +64,7 @@ pub(super) struct Task {
     streams: usize,
     looked_ms: i64,
     looked: Instant,
-    /// When the first and the last close was heard of those that were not handed on.
-    heard: Option<(Instant, Instant)>,
+    arrivals: Arrivals,
 }
 
 impl Task {
@@ -130,7 +108,7 @@ impl Task {
             streams: 0,
             looked_ms: i64::MIN,
             looked: Instant::now(),
-            heard: None,
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -205,80 +183,9 @@ impl Task {
         let Some(id) = self.ids.get(symbol) else { return false };
         let is_news = self.sequencer.candle(*id, *interval, *open_ms, *values, (*is_closed, *event_ms));
         if is_news {
-            let now = Instant::now();
-            self.heard = Some((self.heard.map_or(now, |(first, _)| first), now));
+            self.arrivals.heard(interval.close_of(*open_ms), Instant::now());
         }
         is_news
-    }
-
-    fn take(&mut self, answer: Answer) {
-        match answer {
-            Answer::Klines(ask, purpose, answer) => {
-                let [live, history] = &mut self.asked;
-                *(if purpose == Purpose::Live { live } else { history }) -= 1;
-                self.take_klines(&ask, answer);
-            }
-            Answer::Time(asked, host_ms, answer) => {
-                self.is_asking_time = false;
-                if let Some(ms) = self.heed(answer) {
-                    let now_ms = self.clock.answer(ms, asked, host_ms);
-                    self.sequencer.clock(now_ms);
-                }
-            }
-            Answer::Statuses(answer) => {
-                self.is_asking_symbols = false;
-                if let Some(info) = self.heed(answer) {
-                    let chosen = self.choice.after(&info, self.watched.names());
-                    self.watch(chosen);
-                }
-            }
-            Answer::Ranking(answer) => {
-                self.is_asking_symbols = false;
-                if let Some(chosen) = self.heed(answer) {
-                    self.watch(chosen);
-                }
-            }
-        }
-    }
-
-    fn take_klines(&mut self, ask: &Ask, answer: Result<Vec<Kline>, ExchangeError>) {
-        let key = (ask.symbol, ask.interval);
-        match answer {
-            Ok(rows) => {
-                self.heed(Ok(()));
-                self.failing.remove(&key);
-                self.sequencer.answered(ask, &rows, rows.len() >= PAGE);
-            }
-            Err(ExchangeError::NoSuchSymbol) => {
-                self.heed(Ok(()));
-                tracing::warn!(symbol = ask.name, "the exchange does not list the symbol any more");
-                self.sequencer.no_such_symbol(ask);
-            }
-            Err(error) => {
-                let failures = self.failing.get(&key).map_or(1, |(failures, _)| failures.saturating_add(1));
-                self.failing.insert(key, (failures, Instant::now() + grown(failures)));
-                self.heed::<()>(Err(error));
-                self.sequencer.failed(ask);
-            }
-        }
-    }
-
-    /// Remembers whether the exchange answers.
-    fn heed<T>(&mut self, answer: Result<T, ExchangeError>) -> Option<T> {
-        match answer {
-            Ok(answer) => {
-                self.lines.answered();
-                self.not_before = None;
-                Some(answer)
-            }
-            Err(error) => {
-                self.lines.failed(&error);
-                if self.lines.failures() >= ALL_FAIL {
-                    self.not_before = Some(Instant::now() + grown(self.lines.failures() - ALL_FAIL + 1));
-                }
-                None
-            }
-        }
     }
 
     fn watch(&mut self, chosen: Vec<String>) {
@@ -333,75 +240,6 @@ impl Task {
         self.link.want(wanted);
     }
 
-    // What is asked.
-
-    fn ask(&mut self) {
-        let is_blocked =
-            self.exchange.blocked_for().is_some() || self.not_before.is_some_and(|until| until > Instant::now());
-        let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
-        self.sequencer.mute(is_blocked || !has_room(Purpose::Live));
-        if is_blocked {
-            return;
-        }
-        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle(), !has_room(Purpose::History)) {
-            self.is_asking_time = true;
-            let exchange = self.exchange.clone();
-            let (asked, host_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
-            self.answers.spawn(async move { Answer::Time(asked, host_ms, exchange.time_ms().await) });
-        }
-        self.ask_for_symbols();
-        let now = Instant::now();
-        while self.asked.iter().sum::<usize>() < PARALLEL {
-            let failing = &self.failing;
-            let may_ask = |symbol, interval| failing.get(&(symbol, interval)).is_none_or(|(_, until)| *until <= now);
-            let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
-            let live = if has_room(Purpose::Live) { self.sequencer.ask_live(may_ask) } else { None };
-            let [live_asked, history_asked] = &mut self.asked;
-            let (ask, purpose) = match live {
-                Some(ask) => {
-                    *live_asked += 1;
-                    (ask, Purpose::Live)
-                }
-                None => {
-                    if *history_asked >= PARALLEL_HISTORY || !has_room(Purpose::History) {
-                        return;
-                    }
-                    let Some(ask) = self.sequencer.ask_history(may_ask) else { return };
-                    *history_asked += 1;
-                    (ask, Purpose::History)
-                }
-            };
-            let exchange = self.exchange.clone();
-            self.answers.spawn(async move {
-                let rows = exchange.klines(&ask.name, ask.interval, ask.from_ms, purpose).await;
-                Answer::Klines(ask, purpose, rows)
-            });
-        }
-    }
-
-    fn ask_for_symbols(&mut self) {
-        let now_ms = self.sequencer.now_ms();
-        if self.is_asking_symbols || self.symbols_asked.elapsed() < SYMBOLS_SPACING {
-            return;
-        }
-        let is_ranked = matches!(self.choice, Choice::Top { .. });
-        if !self.exchange.weight().has_room(SYMBOLS_WEIGHT, Purpose::Live) {
-            return;
-        }
-        let exchange = self.exchange.clone();
-        if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
-            (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
-            let (choice, names) = (self.choice.clone(), self.watched.names().to_vec());
-            self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names).await) });
-        } else if now_ms.saturating_sub(self.statuses_ms) >= STATUSES_MS {
-            self.statuses_ms = now_ms;
-            self.answers.spawn(async move { Answer::Statuses(exchange.info().await) });
-        } else {
-            return;
-        }
-        (self.is_asking_symbols, self.symbols_asked) = (true, Instant::now());
-    }
-
     // What goes out.
 
     fn hand_on(&mut self) {
@@ -417,10 +255,10 @@ impl Task {
                 }
             }
             if segment.telling() == Telling::Live
-                && let Some(close_ms) = segment.last_close_ms()
+                && let Some((first_ms, last_ms)) = segment.first_close_ms().zip(segment.last_close_ms())
             {
-                self.status.lock().last_close_ms = Some(close_ms);
-                if let Some((first, last)) = self.heard.take() {
+                self.status.lock().last_close_ms = Some(last_ms);
+                if let Some((first, last)) = self.arrivals.told(first_ms, last_ms) {
                     segment.set_heard(first, last);
                 }
             }
@@ -451,9 +289,4 @@ impl Task {
             status.trouble = trouble;
         }
     }
-}
-
-/// Waits double, up to a most.
-fn grown(failures: u32) -> Duration {
-    RETRY.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(RETRY_MOST)
 }

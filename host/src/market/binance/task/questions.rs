@@ -1,0 +1,178 @@
+//! What the task asks the exchange, and what it makes of the answers.
+
+use std::time::{Duration, Instant};
+
+use super::Task;
+use crate::market::binance::exchange::{ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
+use crate::market::binance::sequencer::Ask;
+use crate::market::binance::symbols::Choice;
+use crate::market::binance::weight::Purpose;
+use crate::market::binance::wire::{ExchangeInfo, Kline};
+
+/// Questions at once.
+const PARALLEL: usize = 8;
+/// Of these, so many at most are for history, so that a candle that is missed is asked for at once.
+const PARALLEL_HISTORY: usize = 6;
+/// Wait after a failed question, and the most that it grows to.
+const RETRY: Duration = Duration::from_millis(500);
+const RETRY_MOST: Duration = Duration::from_secs(10);
+/// After so many failures in a row it is not the stream that fails: nothing is asked for a while.
+const ALL_FAIL: u32 = 3;
+/// By the exchange's clock, between two looks at which symbols trade.
+const STATUSES_MS: i64 = 60_000;
+/// By the exchange's clock, between two rankings.
+const RANKING_MS: i64 = 3_600_000;
+/// By the host's clock, between two looks at the symbols: the answer is large.
+const SYMBOLS_SPACING: Duration = Duration::from_secs(1);
+
+/// What a question came to.
+pub(super) enum Answer {
+    Klines(Ask, Purpose, Result<Vec<Kline>, ExchangeError>),
+    Time(Instant, i64, Result<i64, ExchangeError>),
+    Statuses(Result<ExchangeInfo, ExchangeError>),
+    Ranking(Result<Vec<String>, ExchangeError>),
+}
+
+impl Task {
+    pub(super) fn ask(&mut self) {
+        let is_blocked =
+            self.exchange.blocked_for().is_some() || self.not_before.is_some_and(|until| until > Instant::now());
+        let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
+        self.sequencer.mute(is_blocked || !has_room(Purpose::Live));
+        if is_blocked {
+            return;
+        }
+        if !self.is_asking_time && self.clock.asks(self.sequencer.is_idle(), !has_room(Purpose::History)) {
+            self.is_asking_time = true;
+            let exchange = self.exchange.clone();
+            let (asked, host_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
+            self.answers.spawn(async move { Answer::Time(asked, host_ms, exchange.time_ms().await) });
+        }
+        self.ask_for_symbols();
+        let now = Instant::now();
+        while self.asked.iter().sum::<usize>() < PARALLEL {
+            let failing = &self.failing;
+            let may_ask = |symbol, interval| failing.get(&(symbol, interval)).is_none_or(|(_, until)| *until <= now);
+            let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
+            let live = if has_room(Purpose::Live) { self.sequencer.ask_live(may_ask) } else { None };
+            let [live_asked, history_asked] = &mut self.asked;
+            let (ask, purpose) = match live {
+                Some(ask) => {
+                    *live_asked += 1;
+                    (ask, Purpose::Live)
+                }
+                None => {
+                    if *history_asked >= PARALLEL_HISTORY || !has_room(Purpose::History) {
+                        return;
+                    }
+                    let Some(ask) = self.sequencer.ask_history(may_ask) else { return };
+                    *history_asked += 1;
+                    (ask, Purpose::History)
+                }
+            };
+            let exchange = self.exchange.clone();
+            self.answers.spawn(async move {
+                let rows = exchange.klines(&ask.name, ask.interval, ask.from_ms, purpose).await;
+                Answer::Klines(ask, purpose, rows)
+            });
+        }
+    }
+
+    fn ask_for_symbols(&mut self) {
+        let now_ms = self.sequencer.now_ms();
+        if self.is_asking_symbols || self.symbols_asked.elapsed() < SYMBOLS_SPACING {
+            return;
+        }
+        let is_ranked = matches!(self.choice, Choice::Top { .. });
+        if !self.exchange.weight().has_room(SYMBOLS_WEIGHT, Purpose::Live) {
+            return;
+        }
+        let exchange = self.exchange.clone();
+        if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
+            (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
+            let (choice, names) = (self.choice.clone(), self.watched.names().to_vec());
+            self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names).await) });
+        } else if now_ms.saturating_sub(self.statuses_ms) >= STATUSES_MS {
+            self.statuses_ms = now_ms;
+            self.answers.spawn(async move { Answer::Statuses(exchange.info().await) });
+        } else {
+            return;
+        }
+        (self.is_asking_symbols, self.symbols_asked) = (true, Instant::now());
+    }
+
+    pub(super) fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Klines(ask, purpose, answer) => {
+                let [live, history] = &mut self.asked;
+                *(if purpose == Purpose::Live { live } else { history }) -= 1;
+                self.take_klines(&ask, answer);
+            }
+            Answer::Time(asked, host_ms, answer) => {
+                self.is_asking_time = false;
+                if let Some(ms) = self.heed(answer) {
+                    let now_ms = self.clock.answer(ms, asked, host_ms);
+                    self.sequencer.clock(now_ms);
+                }
+            }
+            Answer::Statuses(answer) => {
+                self.is_asking_symbols = false;
+                if let Some(info) = self.heed(answer) {
+                    let chosen = self.choice.after(&info, self.watched.names());
+                    self.watch(chosen);
+                }
+            }
+            Answer::Ranking(answer) => {
+                self.is_asking_symbols = false;
+                if let Some(chosen) = self.heed(answer) {
+                    self.watch(chosen);
+                }
+            }
+        }
+    }
+
+    fn take_klines(&mut self, ask: &Ask, answer: Result<Vec<Kline>, ExchangeError>) {
+        let key = (ask.symbol, ask.interval);
+        match answer {
+            Ok(rows) => {
+                self.heed(Ok(()));
+                self.failing.remove(&key);
+                self.sequencer.answered(ask, &rows, rows.len() >= PAGE);
+            }
+            Err(ExchangeError::NoSuchSymbol) => {
+                self.heed(Ok(()));
+                tracing::warn!(symbol = ask.name, "the exchange does not list the symbol any more");
+                self.sequencer.no_such_symbol(ask);
+            }
+            Err(error) => {
+                let failures = self.failing.get(&key).map_or(1, |(failures, _)| failures.saturating_add(1));
+                self.failing.insert(key, (failures, Instant::now() + grown(failures)));
+                self.heed::<()>(Err(error));
+                self.sequencer.failed(ask);
+            }
+        }
+    }
+
+    /// Remembers whether the exchange answers.
+    fn heed<T>(&mut self, answer: Result<T, ExchangeError>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.lines.answered();
+                self.not_before = None;
+                Some(answer)
+            }
+            Err(error) => {
+                self.lines.failed(&error);
+                if self.lines.failures() >= ALL_FAIL {
+                    self.not_before = Some(Instant::now() + grown(self.lines.failures() - ALL_FAIL + 1));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Waits double, up to a most.
+fn grown(failures: u32) -> Duration {
+    RETRY.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(RETRY_MOST)
+}
