@@ -1,6 +1,7 @@
 //! The trader host: runs sandboxed traders over closed candles and stamps their signals.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod files;

@@ -1,4 +1,4 @@
-//! Words of strangers: guests, files, environments. Shown only after they went through here.
+//! Words of strangers: guests, files, environments, shown only after they went through here. And numbers as people read them.
 
 use std::fmt::Write as _;
 
@@ -28,9 +28,23 @@ fn needs_escape(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// `1234567` as `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{grouped, shown};
 
     #[test]
     fn control_characters_cannot_reach_a_terminal() {
@@ -40,5 +54,10 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(shown("ééééé", 5), "éé…");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

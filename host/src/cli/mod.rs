@@ -5,6 +5,7 @@ mod cargo;
 mod check;
 mod compile_module;
 mod demo;
+mod describe;
 mod dev;
 mod doctor;
 mod drive;
@@ -53,6 +54,7 @@ enum Command {
     Dev(dev::Args),
     Build(build::Args),
     Check(check::Args),
+    Describe(describe::Args),
     Test(test::Args),
     Publish(publish::Args),
     Rollback(rollback::Args),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
             Command::Dev(args) => dev::run(args, &config),
             Command::Build(args) => build::run(&args),
             Command::Check(args) => check::run(&args, &config),
+            Command::Describe(args) => describe::run(&args, &config),
             Command::Test(args) => test::run(&args, &config),
             Command::Publish(args) => publish::run(&args, &config),
             Command::Rollback(args) => rollback::run(&args),

@@ -5,20 +5,22 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::project::{Deploy, Project, Target, Trader, Waiting, Wanted, block_on, retried};
+use super::project::{Deploy, Progress, Project, Target, Trader, Waiting, Wanted, block_on, retried};
 use super::terminal::print_line;
 use super::{check, local};
+use crate::check::{Grade, Report};
 use crate::config::Config;
 use crate::ids::UserId;
 use crate::module::{Module, Modules};
-use crate::sandbox::Metering;
+use crate::sandbox::{Metering, ParamValue, Subscription};
 use crate::supabase::{MODULE_BUCKET, StorageError, Uploaded, module_path};
 
 /// Publishes a module and lets a trader run it.
 ///
-/// The module is judged as `vyx check` does, uploaded under its digest, and named in the trader's row; then the command waits until
-/// the host says that it runs, or why not. Publishing the same again changes nothing. Operators use SUPABASE_SERVICE_ROLE_KEY;
-/// authors use SUPABASE_PUBLISHABLE_KEY and SUPABASE_USER_TOKEN, and can publish for their own traders only.
+/// The module is checked with its parameters as `vyx check` does it, uploaded under its digest, and named in the trader's row; then
+/// the command waits until the host says that it runs, or why not. A check that fails refuses it. Publishing the same again changes
+/// nothing. Operators use SUPABASE_SERVICE_ROLE_KEY; authors use SUPABASE_PUBLISHABLE_KEY and SUPABASE_USER_TOKEN, and can publish
+/// for their own traders only.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vyx publish plugins/golden-cross --built-in \"Golden Cross\"
@@ -26,7 +28,7 @@ use crate::supabase::{MODULE_BUCKET, StorageError, Uploaded, module_path};
 
 Exit codes:
   0   it runs; or the trader is disabled, or nobody waited
-  1   the module is refused, or the host does not run it
+  1   the module is refused, a check fails, or the host does not run it
   2   no such trader, not yours, or parameters that do not fit
   78  the environment is misconfigured")]
 pub(super) struct Args {
@@ -38,6 +40,10 @@ pub(super) struct Args {
     /// Parameters, NAME=VALUE or one JSON object, in the place of those that the row has. Without it the row keeps its own.
     #[arg(long, num_args = 1.., value_name = "NAME=VALUE")]
     params: Vec<String>,
+    /// Publish without the checks on candles. The host asks only that the module is admitted and its parameters fit: for a trader
+    /// that is known to fail one, and must run all the same.
+    #[arg(long)]
+    no_check: bool,
     #[command(flatten)]
     waiting: Waiting,
     /// Print the result as one JSON object.
@@ -48,7 +54,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     let project = Project::of_operator_or_author()?;
     let bytes = local::bytes_of(&args.module)?;
-    let modules = local::modules(Metering::Off, config)?;
+    let modules = local::modules(Metering::Fuel, config)?;
     let module = match modules.admit(&bytes) {
         Ok(module) => module,
         Err(refusal) => return Err(check::refused(&refusal, &bytes, args.json)),
@@ -56,7 +62,8 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     block_on(async {
         let trader = args.target.find(&project).await?;
         let owner = trader.owner(&project)?;
-        let params = params(args, &trader, &modules, &module)?;
+        let (params, values, subscription) = params(args, &trader, &modules, &module)?;
+        let report = if args.no_check { None } else { Some(checked(args, &modules, &module, &values, &subscription)?) };
         let uploaded = upload(&project, owner, &module, &bytes).await?;
         if !args.json {
             let words = if uploaded == Uploaded::New { "uploaded" } else { "was there already" };
@@ -66,6 +73,8 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
         let beside = json!({
             "size_bytes": bytes.len(),
             "uploaded": uploaded == Uploaded::New,
+            "checks": report.as_ref().map(|report| &report.checks),
+            "verdict": report.as_ref().map(Report::grade),
         });
         let wanted = Wanted { module_sha256: module.digest.to_string(), params };
         let deploy = Deploy { project: &project, trader: &trader, owner, wanted, json: args.json, beside };
@@ -73,8 +82,32 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     })
 }
 
+/// The verdict of `vyx check`, in its words. A check that fails ends the command.
+fn checked(
+    args: &Args,
+    modules: &Modules,
+    module: &Module,
+    values: &[(String, ParamValue)],
+    subscription: &Subscription,
+) -> Result<Report, Failure> {
+    let progress = Progress::new(args.json);
+    let begins = &mut |check: crate::check::Check| progress.say(&format!("check: {}", check.as_str()));
+    let report = crate::check::check(modules, module, values, subscription, None, begins).map_err(Failure::fault)?;
+    drop(progress);
+    let fails = report.grade() == Grade::Fails;
+    if !args.json {
+        check::print(module, &report);
+    } else if fails {
+        print_line(check::told(module, values, subscription, &report));
+    }
+    if fails { Err(Failure::told()) } else { Ok(report) }
+}
+
+/// The parameters of the row, their values and what the trader wants with them.
+type Fitting = (Map<String, Value>, Vec<(String, ParamValue)>, Subscription);
+
 /// The parameters that the row will have, once the module accepts them.
-fn params(args: &Args, trader: &Trader, modules: &Modules, module: &Module) -> Result<Map<String, Value>, Failure> {
+fn params(args: &Args, trader: &Trader, modules: &Modules, module: &Module) -> Result<Fitting, Failure> {
     let is_given = !args.params.is_empty();
     let params =
         if is_given {
@@ -86,9 +119,8 @@ fn params(args: &Args, trader: &Trader, modules: &Modules, module: &Module) -> R
         };
     let hint = if is_given { "" } else { "; these are the row's own, give others with --params" };
     let refused = |reason: String| Failure::input(format!("parameters do not fit the module: {reason}{hint}"));
-    let values = module.manifest.params(&params).map_err(|error| refused(error.to_string()))?;
-    modules.subscription(module, &values).map_err(|fault| refused(fault.reason))?;
-    Ok(params)
+    let (values, subscription) = check::wanted(modules, module, &params).map_err(refused)?;
+    Ok((params, values, subscription))
 }
 
 async fn upload(project: &Project, owner: Option<UserId>, module: &Module, bytes: &[u8]) -> Result<Uploaded, Failure> {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::drive::Totals;
 use crate::sandbox::{LogLevel, LogLine};
 use crate::signal::{Burst, Sink};
+pub(super) use crate::text::grouped;
 use crate::text::shown;
 
 /// Characters of a row that is not cut: that of a pipe or a file.
@@ -159,19 +160,6 @@ fn price(price: f64) -> String {
     format!("{price}")
 }
 
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `1.2 s`, `350 ms`.
 pub(super) fn seconds(time: Duration) -> String {
     if time < Duration::from_secs(1) {
@@ -184,11 +172,6 @@ pub(super) fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn a_close_is_shown_as_the_minute_that_it_ends() {

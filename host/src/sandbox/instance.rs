@@ -10,8 +10,9 @@ use super::cell::{Cell, Emission, LogLine, Misuse};
 use super::engine::Metering;
 use super::leash::{Cut, Leash};
 use super::limits;
-use super::manifest::{Manifest, ParamValue, Subscription};
+use super::manifest::{Manifest, Subscription};
 use super::outcome::{Fault, Outcome};
+use super::param::ParamValue;
 use crate::market::{History, Offer};
 use crate::text::shown;
 

@@ -53,8 +53,8 @@ pub const NAME_BYTES: usize = 40;
 pub const TITLE_BYTES: usize = 80;
 /// A summary or a help, bytes.
 pub const HELP_BYTES: usize = 400;
-/// The value of a text parameter, bytes.
-pub const TEXT_BYTES: usize = 400;
+/// The value of a text parameter, characters.
+pub const TEXT_CHARACTERS: usize = 400;
 /// Choices of a parameter.
 pub const CHOICES: usize = 64;
 

@@ -4,50 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::limits;
+use super::param::{Param, ParamValue};
 use crate::market::Interval;
 use crate::text::shown;
-
-/// The value of a parameter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum ParamValue {
-    /// True or false.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Number(f64),
-    /// A text.
-    Text(String),
-}
-
-impl ParamValue {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Boolean(_) => "boolean",
-            Self::Integer(_) => "integer",
-            Self::Number(_) => "number",
-            Self::Text(_) => "text",
-        }
-    }
-}
-
-/// A parameter of a trader.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Param {
-    /// Its name.
-    pub name: String,
-    /// What it does.
-    pub help: String,
-    /// Its value when none is given.
-    pub default: ParamValue,
-    /// Its least value.
-    pub minimum: Option<f64>,
-    /// Its greatest value.
-    pub maximum: Option<f64>,
-    /// The only values of a text; empty means any.
-    pub choices: Vec<String>,
-}
 
 /// A kind of signal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -111,15 +70,15 @@ pub struct Described {
 #[error("{0}")]
 pub struct Implausible(pub String);
 
-fn rule(holds: bool, broken: impl FnOnce() -> String) -> Result<(), Implausible> {
+pub(super) fn rule(holds: bool, broken: impl FnOnce() -> String) -> Result<(), Implausible> {
     if holds { Ok(()) } else { Err(Implausible(broken())) }
 }
 
-fn at_most(what: &str, count: usize, limit: usize) -> Result<(), Implausible> {
+pub(super) fn at_most(what: &str, count: usize, limit: usize) -> Result<(), Implausible> {
     rule(count <= limit, || format!("{what}: {count}, at most {limit} are allowed"))
 }
 
-fn text(what: &str, text: &str, limit: usize) -> Result<(), Implausible> {
+pub(super) fn text(what: &str, text: &str, limit: usize) -> Result<(), Implausible> {
     rule(text.len() <= limit, || format!("{what} has {} bytes, at most {limit} are allowed", text.len()))
 }
 
@@ -219,86 +178,6 @@ impl Manifest {
                 Ok((param.name.clone(), value))
             })
             .collect()
-    }
-}
-
-impl Param {
-    /// A default or bounds that contradict themselves are a lie of the description.
-    fn check(&self) -> Result<(), Implausible> {
-        let what = &self.name;
-        text(&format!("the help of parameter {what:?}"), &self.help, limits::HELP_BYTES)?;
-        at_most(&format!("choices of parameter {what:?}"), self.choices.len(), limits::CHOICES)?;
-        for choice in &self.choices {
-            text(&format!("a choice of parameter {what:?}"), choice, limits::TITLE_BYTES)?;
-        }
-        for bound in [self.minimum, self.maximum].into_iter().flatten() {
-            rule(bound.is_finite(), || format!("parameter {what:?} has the bound {bound}, bounds must be finite"))?;
-        }
-        let numeric = matches!(self.default, ParamValue::Integer(_) | ParamValue::Number(_));
-        rule(numeric || (self.minimum.is_none() && self.maximum.is_none()), || {
-            format!("parameter {what:?} is a {} and has bounds, only numbers have them", self.default.kind())
-        })?;
-        rule(self.choices.is_empty() || matches!(self.default, ParamValue::Text(_)), || {
-            format!("parameter {what:?} is a {} and has choices, only texts have them", self.default.kind())
-        })?;
-        if let (Some(minimum), Some(maximum)) = (self.minimum, self.maximum) {
-            rule(minimum <= maximum, || {
-                format!("parameter {what:?} has the bounds {minimum} to {maximum}, swap them")
-            })?;
-        }
-        self.within(&self.default)
-    }
-
-    fn accept(&self, value: &Value) -> Result<ParamValue, Implausible> {
-        let accepted = match (&self.default, value) {
-            (ParamValue::Boolean(_), Value::Bool(value)) => Some(ParamValue::Boolean(*value)),
-            (ParamValue::Integer(_), Value::Number(value)) => value.as_i64().map(ParamValue::Integer),
-            (ParamValue::Number(_), Value::Number(value)) => value.as_f64().map(ParamValue::Number),
-            (ParamValue::Text(_), Value::String(value)) => Some(ParamValue::Text(value.clone())),
-            _ => None,
-        };
-        let accepted = accepted.ok_or_else(|| {
-            Implausible(format!(
-                "parameter {:?} is {}, give a{} {}{}",
-                self.name,
-                shown(&value.to_string(), limits::NAME_BYTES),
-                if self.default.kind() == "integer" { "n" } else { "" },
-                self.default.kind(),
-                self.allowed()
-            ))
-        })?;
-        self.within(&accepted)?;
-        Ok(accepted)
-    }
-
-    fn within(&self, value: &ParamValue) -> Result<(), Implausible> {
-        let (fits, given) = match value {
-            ParamValue::Boolean(value) => (true, value.to_string()),
-            ParamValue::Integer(value) => (self.bounds(*value as f64), value.to_string()),
-            ParamValue::Number(value) => (value.is_finite() && self.bounds(*value), value.to_string()),
-            ParamValue::Text(value) => (
-                value.len() <= limits::TEXT_BYTES && (self.choices.is_empty() || self.choices.contains(value)),
-                format!("{:?}", shown(value, limits::NAME_BYTES)),
-            ),
-        };
-        rule(fits, || format!("parameter {:?} is {given}, give a value{}", self.name, self.allowed()))
-    }
-
-    fn bounds(&self, value: f64) -> bool {
-        self.minimum.is_none_or(|minimum| value >= minimum) && self.maximum.is_none_or(|maximum| value <= maximum)
-    }
-
-    fn allowed(&self) -> String {
-        match (self.minimum, self.maximum) {
-            (Some(minimum), Some(maximum)) => format!(" from {minimum} to {maximum}"),
-            (Some(minimum), None) => format!(" from {minimum}"),
-            (None, Some(maximum)) => format!(" up to {maximum}"),
-            (None, None) if !self.choices.is_empty() => format!(" out of {}", self.choices.join(", ")),
-            (None, None) if matches!(self.default, ParamValue::Text(_)) => {
-                format!(" of at most {} bytes", limits::TEXT_BYTES)
-            }
-            (None, None) => String::new(),
-        }
     }
 }
 
@@ -404,10 +283,10 @@ impl Subscription {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn described() -> Described {
+    pub(in crate::sandbox) fn described() -> Described {
         let param = |name: &str, default, minimum, maximum| Param {
             name: name.into(),
             help: String::new(),
@@ -432,6 +311,11 @@ mod tests {
             tags: vec![Tag { name: "up".into(), help: String::new() }],
             plots: vec![Plot { id: "rsi".into(), title: "RSI".into(), panel: "rsi".into(), lines: 1 }],
         }
+    }
+
+    /// A manifest for tests.
+    pub(crate) fn believed() -> Manifest {
+        Manifest::check(described()).unwrap()
     }
 
     fn broken(change: impl FnOnce(&mut Described)) -> String {
@@ -467,41 +351,6 @@ mod tests {
         assert_eq!(broken(|d| d.tags.push(d.tags[0].clone())), "tag \"up\" is described twice, give each its own name");
         assert_eq!(broken(|d| d.plots[0].lines = 4), "plot \"rsi\" has 4 lines, 1 to 3 are allowed");
         assert!(broken(|d| d.tags[0].name = "\u{1b}[2J".into()).contains("\\u{1b}[2J"));
-    }
-
-    fn given(text: &str) -> Result<Vec<(String, ParamValue)>, String> {
-        let manifest = Manifest::check(described()).unwrap();
-        manifest.params(&serde_json::from_str(text).unwrap()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn what_is_not_given_has_its_default() {
-        let params = given(r#"{"period": 7, "interval": "1m"}"#).unwrap();
-        let values: Vec<ParamValue> = params.into_iter().map(|(_, value)| value).collect();
-        assert_eq!(
-            values,
-            [
-                ParamValue::Integer(7),
-                ParamValue::Number(30.0),
-                ParamValue::Boolean(true),
-                ParamValue::Text("1m".into())
-            ]
-        );
-        assert!(given(r#"{"line": 5}"#).is_ok(), "an integer is a number");
-    }
-
-    #[test]
-    fn wrong_values_are_refused_with_what_is_allowed() {
-        for (text, reason) in [
-            (r#"{"perod": 7}"#, "\"Test\" has no parameter \"perod\", it has period, line, loud, interval"),
-            (r#"{"period": 201}"#, "parameter \"period\" is 201, give a value from 2 to 200"),
-            (r#"{"period": 7.5}"#, "parameter \"period\" is 7.5, give an integer from 2 to 200"),
-            (r#"{"period": "7"}"#, "parameter \"period\" is \"7\", give an integer from 2 to 200"),
-            (r#"{"loud": null}"#, "parameter \"loud\" is null, give a boolean"),
-            (r#"{"interval": "2m"}"#, "parameter \"interval\" is \"2m\", give a value out of 1m, 5m"),
-        ] {
-            assert_eq!(given(text).unwrap_err(), reason);
-        }
     }
 
     fn subscribed(needs: &[(&str, u32, u32)]) -> Result<Subscription, String> {

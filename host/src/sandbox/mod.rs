@@ -8,6 +8,8 @@ mod leash;
 pub mod limits;
 mod manifest;
 mod outcome;
+mod param;
+mod schema;
 
 pub use abi::{AbiVersion, GUEST_INTERFACE, Linked};
 pub(crate) use cell::thread_cpu;
@@ -15,5 +17,8 @@ pub use cell::{Emission, LogLevel, LogLine};
 pub use engine::{Metering, Ticker, engine};
 pub use instance::{Evaluated, Fresh, Instance, StopFlag};
 pub use leash::Cut;
-pub use manifest::{Hygiene, Manifest, Need, Param, ParamValue, Plot, Subscription, Tag};
+#[cfg(test)]
+pub(crate) use manifest::tests::believed;
+pub use manifest::{Hygiene, Manifest, Need, Plot, Subscription, Tag};
 pub use outcome::{Fault, Outcome};
+pub use param::{Param, ParamValue};

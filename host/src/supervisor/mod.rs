@@ -7,7 +7,7 @@ mod last_good;
 pub mod plan;
 mod reconcile;
 mod runner;
-mod warm_up;
+pub(crate) mod warm_up;
 mod watchdog;
 
 pub use fit::{Mismatch, fit, fitting};

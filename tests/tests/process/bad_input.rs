@@ -137,7 +137,7 @@ fn without_a_place_for_its_cache_it_works_and_says_so() {
     let place = Place::new();
     place.write("data", "a file where the folder should be");
     let module = component("healthy");
-    let ran = place.run(&["check", module.to_str().unwrap()]);
+    let ran = place.run(&["describe", module.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("no compile cache"), "{}", ran.err);
 }
@@ -145,7 +145,7 @@ fn without_a_place_for_its_cache_it_works_and_says_so() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let place = Place::new();
-    for command in ["demo", "dev", "build", "check", "test"] {
+    for command in ["demo", "describe", "dev", "build", "check", "test"] {
         let ran = place.run(&[command, "--help"]);
         assert_eq!(ran.code, 0);
         assert!(ran.out.contains("Example") && ran.out.contains(&format!("vyx {command}")), "{}", ran.out);

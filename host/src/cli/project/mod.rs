@@ -7,7 +7,7 @@ mod target;
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(super) use deploy::{Deploy, Waiting, Wanted};
 pub(super) use table::{Column, Table, width, wrapped};
@@ -139,6 +139,10 @@ impl Progress {
     pub(super) fn new(hidden: bool) -> Self {
         let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(None, target);
+        // The default one is a bar without an end, and without the message.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
     }

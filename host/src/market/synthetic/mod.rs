@@ -68,19 +68,29 @@ const MARKETS: [(&str, f64, i32, f64); 44] = [
 /// depend on when an interval was asked for. A start in the past gives history that is simply consumed first.
 #[derive(Debug)]
 pub struct SyntheticFeed {
+    /// The interval that everything is made of.
+    base: Interval,
     symbols: Symbols,
     walks: Vec<Walk>,
-    /// This minute of every symbol.
+    /// This step of every symbol.
     rows: Vec<Values>,
     next_open_ms: i64,
-    /// Minutes that are still to come.
-    minutes_left: Option<u64>,
+    /// Steps that are still to come.
+    steps_left: Option<u64>,
     /// Longest interval first.
     lanes: Vec<Lane>,
     /// The markets as they were when the running week began, and when the running three days did: every longer candle began
     /// at one of them, so that one that is asked for late can be built from its beginning.
     week: (i64, Vec<Walk>),
     three_days: (i64, Vec<Walk>),
+}
+
+/// What a market of this name is like; one that is not listed has a nature of its place.
+fn nature(name: &str, number: usize) -> Nature {
+    match MARKETS.iter().find(|(listed, ..)| *listed == name) {
+        Some((_, price, decimals, turnover)) => Nature { price: *price, decimals: *decimals, turnover: *turnover },
+        None => Nature { price: 1.0 + (number % 97) as f64, decimals: 3, turnover: 10_000.0 },
+    }
 }
 
 #[derive(Debug)]
@@ -96,7 +106,7 @@ impl SyntheticFeed {
     /// History before that: the warm-up of 1,000 candles of a quarter of an hour, and a little.
     pub const HISTORY_MINUTES: i64 = 15_500;
 
-    /// The interval that everything is made of.
+    /// The interval that everything is made of, unless another one is named.
     pub const BASE: Interval = Interval::M1;
 
     /// The first `symbols` markets, from the candle that opens at `start_open_ms` on, and at most `limit` minutes of them.
@@ -105,32 +115,43 @@ impl SyntheticFeed {
             let problem = format!("{symbols} synthetic symbols; ask for 1 to {MAX_SYMBOLS}");
             return Err(FeedError::Setup(problem));
         }
-        if Self::BASE.open_of(start_open_ms) != start_open_ms || !START_MS.contains(&start_open_ms) {
+        let listed = MARKETS.iter().map(|(name, ..)| (*name).to_owned());
+        let others = (MARKETS.len()..).map(|number| format!("COIN{number}USDT"));
+        let names: Vec<String> = listed.chain(others).take(symbols).collect();
+        Self::named(seed, &names, Self::BASE, start_open_ms, limit)
+    }
+
+    /// These markets, made of candles of `base` from the one that opens at `start_open_ms` on, and at most `limit` of them. Only
+    /// intervals that `base` divides can be had.
+    pub fn named(
+        seed: u64,
+        markets: &[String],
+        base: Interval,
+        start_open_ms: i64,
+        limit: Option<u64>,
+    ) -> Result<Self, FeedError> {
+        if base.open_of(start_open_ms) != start_open_ms || !START_MS.contains(&start_open_ms) {
+            let what =
+                if base == Interval::M1 { "whole minute".to_owned() } else { format!("start of a {base} candle") };
             let problem = format!(
-                "a synthetic market cannot start at {start_open_ms}; give a whole minute between 1970 and 2100 in \
+                "a synthetic market cannot start at {start_open_ms}; give a {what} between 1970 and 2100 in \
                  milliseconds, such as {}",
-                Self::BASE.open_of(start_open_ms.clamp(START_MS.start, START_MS.end - 1)),
+                base.open_of(start_open_ms.clamp(START_MS.start, START_MS.end - 1)),
             );
             return Err(FeedError::Setup(problem));
         }
         let mut names = Symbols::new();
-        let mut walks = Vec::with_capacity(symbols);
-        let listed = MARKETS
-            .into_iter()
-            .map(|(name, price, decimals, turnover)| (name.to_owned(), Nature { price, decimals, turnover }));
-        let others = (MARKETS.len()..).map(|number| {
-            let price = 1.0 + (number % 97) as f64;
-            (format!("COIN{number}USDT"), Nature { price, decimals: 3, turnover: 10_000.0 })
-        });
-        for (name, nature) in listed.chain(others).take(symbols) {
-            names.intern(&name)?;
-            walks.push(Walk::new(seed, &name, nature));
+        let mut walks = Vec::with_capacity(markets.len());
+        for (number, name) in markets.iter().enumerate() {
+            names.intern(name)?;
+            walks.push(Walk::new(seed, name, nature(name, number), base));
         }
         Ok(Self {
+            base,
             symbols: names,
-            rows: Vec::with_capacity(symbols),
+            rows: Vec::with_capacity(markets.len()),
             next_open_ms: start_open_ms,
-            minutes_left: limit,
+            steps_left: limit,
             lanes: Vec::new(),
             week: (start_open_ms, walks.clone()),
             three_days: (start_open_ms, walks.clone()),
@@ -142,19 +163,19 @@ impl SyntheticFeed {
         let (open_ms, walks) = if interval == Interval::D3 { &self.three_days } else { &self.week };
         let aggregators = walks.iter().filter_map(|walk| {
             let mut walk = walk.clone();
-            let mut aggregator = Aggregator::new(Self::BASE, interval)?;
-            let mut minute_ms = *open_ms;
-            while minute_ms < self.next_open_ms {
-                aggregator.push(minute_ms, &walk.minute(), |_| {});
-                minute_ms += Self::BASE.as_ms();
+            let mut aggregator = Aggregator::new(self.base, interval)?;
+            let mut step_ms = *open_ms;
+            while step_ms < self.next_open_ms {
+                aggregator.push(step_ms, &walk.step(), |_| {});
+                step_ms += self.base.as_ms();
             }
             Some(aggregator)
         });
         Lane { interval, aggregators: aggregators.collect() }
     }
 
-    /// Makes the next minute of every symbol.
-    fn minute(&mut self) -> i64 {
+    /// Makes the next step of every symbol.
+    fn step(&mut self) -> i64 {
         let open_ms = self.next_open_ms;
         if Interval::W1.open_of(open_ms) == open_ms {
             self.week = (open_ms, self.walks.clone());
@@ -163,8 +184,8 @@ impl SyntheticFeed {
             self.three_days = (open_ms, self.walks.clone());
         }
         self.rows.clear();
-        self.rows.extend(self.walks.iter_mut().map(Walk::minute));
-        self.next_open_ms += Self::BASE.as_ms();
+        self.rows.extend(self.walks.iter_mut().map(Walk::step));
+        self.next_open_ms += self.base.as_ms();
         open_ms
     }
 }
@@ -175,6 +196,10 @@ impl Feed for SyntheticFeed {
     }
 
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError> {
+        if let Some(wanted) = intervals.iter().find(|wanted| **wanted != self.base && !self.base.divides(**wanted)) {
+            let symbol = self.symbols.iter().next().map(|(_, name)| name.to_owned()).unwrap_or_default();
+            return Err(FeedError::Interval { wanted: *wanted, symbol, base: self.base });
+        }
         for interval in intervals {
             if self.lanes.iter().all(|lane| lane.interval != *interval) {
                 self.lanes.push(self.lane(*interval));
@@ -190,15 +215,15 @@ impl Feed for SyntheticFeed {
         }
         let mut builder = into.builder();
         while builder.closes() < max_closes.max(1) {
-            if let Some(left) = &mut self.minutes_left {
+            if let Some(left) = &mut self.steps_left {
                 let Some(fewer) = left.checked_sub(1) else {
                     break;
                 };
                 *left = fewer;
             }
-            let open_ms = self.minute();
+            let open_ms = self.step();
             for lane in &mut self.lanes {
-                if lane.interval == Self::BASE {
+                if lane.interval == self.base {
                     builder.batch(lane.interval, open_ms)?;
                     for (symbol, values) in (0..).map(SymbolId).zip(&self.rows) {
                         builder.row(symbol, values, 0)?;
@@ -207,7 +232,7 @@ impl Feed for SyntheticFeed {
                 }
                 let mut first = true;
                 for ((symbol, values), aggregator) in (0..).map(SymbolId).zip(&self.rows).zip(&mut lane.aggregators) {
-                    // Without gaps a minute finishes at most the bucket that it is the last of.
+                    // Without gaps a step finishes at most the bucket that it is the last of.
                     let mut finished = None;
                     aggregator.push(open_ms, values, |bucket| finished = Some(bucket));
                     let Some(bucket) = finished else { continue };

@@ -1,13 +1,16 @@
 //! One made-up market: a walk with trends, calm and wild hours, shocks, and volume that goes with them.
 //!
-//! Only `+ - * /` and comparisons are used, so that every machine makes the same candles bit for bit. Prices and amounts are
+//! Only `+ - * /`, square roots and comparisons are used, so that every machine makes the same candles bit for bit. Prices and amounts are
 //! whole ticks and lots, as on an exchange.
 
 use super::random::Random;
 use crate::market::candle::Values;
+use crate::market::interval::Interval;
 
 /// Part of the price that an average minute of an average market moves.
 const MINUTE_MOVE: f64 = 0.0007;
+/// A longer step moves the price as the square root of its length, up to this many times as far as a minute.
+const MOST_MOVE: f64 = 40.0;
 /// How strongly the price is drawn back to where it began, so that it stays plausible for years.
 const PULL: f64 = 0.000_1;
 /// The price never leaves the range from a fourth to four times of where it began.
@@ -37,7 +40,7 @@ pub(super) struct Walk {
     /// Where the price began, and where it is.
     home: f64,
     ticks: f64,
-    /// Part of the price that an average minute moves.
+    /// Part of the price that an average step moves.
     spread: f64,
     /// Lots of an average minute, and a trade's lots.
     minute_lots: f64,
@@ -51,20 +54,22 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(seed: u64, name: &str, nature: Nature) -> Self {
+    /// One whose steps are candles of `base`.
+    pub(super) fn new(seed: u64, name: &str, nature: Nature, base: Interval) -> Self {
+        let minutes = (base.as_ms() / Interval::M1.as_ms()) as f64;
         let mut random = Random::new(seed, name);
         let ticks_per_one = power_of_ten(nature.decimals);
         // The dearer the asset, the finer its lots: about a thousandth of the value of one unit of quote.
         let lot_decimals = (0..8).find(|decimals| power_of_ten(*decimals) >= nature.price).unwrap_or(8);
         let lots_per_one = power_of_ten(lot_decimals);
         let home = whole(nature.price * ticks_per_one * (0.8 + 0.4 * random.unit()));
-        let minute_lots = nature.turnover / nature.price * lots_per_one * (0.7 + 0.6 * random.unit());
+        let minute_lots = minutes * nature.turnover / nature.price * lots_per_one * (0.7 + 0.6 * random.unit());
         Self {
             ticks_per_one,
             lots_per_one,
             home,
             ticks: home,
-            spread: MINUTE_MOVE * (0.7 + 1.1 * random.unit()),
+            spread: MINUTE_MOVE * (0.7 + 1.1 * random.unit()) * minutes.sqrt().min(MOST_MOVE),
             minute_lots,
             trade_lots: 1.0 + minute_lots / (40.0 + 200.0 * random.unit()),
             minutes_left: 0,
@@ -75,8 +80,8 @@ impl Walk {
         }
     }
 
-    /// The next minute.
-    pub(super) fn minute(&mut self) -> Values {
+    /// The next candle.
+    pub(super) fn step(&mut self) -> Values {
         if self.minutes_left == 0 {
             self.change_mood();
         }
@@ -159,10 +164,10 @@ mod tests {
     #[test]
     fn makes_real_candles_that_stay_in_range() {
         for nature in NATURES {
-            let mut walk = Walk::new(1, "TESTUSDT", nature);
+            let mut walk = Walk::new(1, "TESTUSDT", nature, Interval::M1);
             let mut last_close = None;
             for _ in 0..100_000 {
-                let values = walk.minute();
+                let values = walk.step();
                 check_values(&values).unwrap();
                 let [open, high, low, close, volume, quote, taker, trades] = values;
                 assert!(last_close.is_none_or(|last: f64| last == open));
@@ -176,8 +181,8 @@ mod tests {
     #[test]
     fn gives_traders_something_to_find() {
         for nature in NATURES {
-            let mut walk = Walk::new(7, "TESTUSDT", nature);
-            let minutes: Vec<Values> = (0..3 * 1440).map(|_| walk.minute()).collect();
+            let mut walk = Walk::new(7, "TESTUSDT", nature, Interval::M1);
+            let minutes: Vec<Values> = (0..3 * 1440).map(|_| walk.step()).collect();
             let closes: Vec<f64> = minutes.iter().map(|values| values[3]).collect();
             let mean = |until: usize, n: usize| closes[until - n..until].iter().sum::<f64>() / n as f64;
             let golden = (202..closes.len())

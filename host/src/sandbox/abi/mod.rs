@@ -9,7 +9,8 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
 use super::cell::Cell;
-use super::manifest::{Described, ParamValue, Subscribed};
+use super::manifest::{Described, Subscribed};
+use super::param::ParamValue;
 
 /// A major version of `vyx:trader` that the host serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

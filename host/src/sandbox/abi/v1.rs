@@ -5,7 +5,8 @@ use wasmtime::{Result, Store};
 
 use crate::market::Column;
 use crate::sandbox::cell::{Cell, LogLevel};
-use crate::sandbox::manifest::{Described, Hygiene, Param, ParamValue, Plot, Subscribed, Tag};
+use crate::sandbox::manifest::{Described, Hygiene, Plot, Subscribed, Tag};
+use crate::sandbox::param::{Param, ParamValue};
 
 wasmtime::component::bindgen!({
     path: "../sdk/wit/v1",

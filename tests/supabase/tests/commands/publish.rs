@@ -100,6 +100,40 @@ fn a_module_that_check_refuses_is_refused_in_the_same_words() {
 }
 
 #[test]
+fn a_check_that_fails_refuses_it_in_the_same_words() {
+    let world = World::new();
+    let module = component("hostile-short-warm-up");
+    // What it costs depends on the machine.
+    let lines = |out: &str| -> Vec<String> {
+        out.lines().filter(|line| !line.starts_with("cost")).map(str::to_owned).collect()
+    };
+    let checked = world.vyx(As::Operator, &["check", &module]);
+    let args = ["publish", &module, "--trader", BUILT_IN, "--no-wait"];
+    let with = |rest: &[&str]| world.vyx(As::Operator, &[&args, rest].concat());
+    let published = with(&[]);
+    published.said(
+        1,
+        &["warm-up      fails  the warm-up is too short", "-> declare 2,000 candles of 5m", "verdict      fails"],
+    );
+    assert_eq!(lines(&checked.out), lines(&published.out));
+    let json = with(&["--json"]);
+    json.said(1, &[]);
+    assert_eq!(json.json()[0]["verdict"], "fails");
+    assert_eq!(world.rows("select name from storage.objects"), Vec::<String>::new());
+    assert_eq!(world.rows("select id from trader_modules"), Vec::<String>::new());
+
+    // With parameters that mend it, and for one who knows better.
+    let mended = with(&["--params", "warm_up=3000", "--json"]);
+    mended.said(0, &[]);
+    assert_eq!(
+        (&mended.json()[0]["verdict"], &mended.json()[0]["checks"][0]["check"]),
+        (&json!("ok"), &json!("admit"))
+    );
+    with(&["--params", "warm_up=200", "--no-check"]).said(0, &["not waited for"]);
+    assert!(world.row(BUILT_IN).ends_with("{\"warm_up\": 200}"));
+}
+
+#[test]
 fn a_host_that_refuses_it_and_one_that_says_nothing_are_told_apart() {
     let world = World::new();
     let (module, sha256) = (component("golden-cross"), digest("golden-cross"));
