@@ -11,6 +11,7 @@ pub mod module;
 pub mod ownership;
 pub mod recording;
 pub mod registry;
+pub mod report;
 pub mod sandbox;
 pub mod service;
 pub mod signal;

@@ -23,6 +23,16 @@ pub fn shown(text: &str, max_bytes: usize) -> String {
     shown
 }
 
+/// A word of a shell's command line: as it is where that is safe, else in quotes.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:=,@%+-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -44,7 +54,13 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, shown};
+    use super::{grouped, quoted, shown};
+
+    #[test]
+    fn a_word_is_one_word_to_a_shell() {
+        let words = ["a/b.wasm", "", "it's", "$(x)", "~/x", "a b", "x=1"];
+        assert_eq!(words.map(quoted), ["a/b.wasm", "''", r"'it'\''s'", "'$(x)'", "'~/x'", "'a b'", "x=1"]);
+    }
 
     #[test]
     fn control_characters_cannot_reach_a_terminal() {

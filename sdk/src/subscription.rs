@@ -6,6 +6,11 @@ use crate::Interval;
 
 /// The candles that a trader wants, and the signals that the host keeps of it.
 ///
+/// What the host holds back counts in candle time, so that a replay and a live host keep the same signals. A candle has a tag once,
+/// however often the trader says it; everything else is declared here: [`cooldown_candles`](Self::cooldown_candles) and
+/// [`cooldown`](Self::cooldown), of which the longer one holds where both are given, [`on_transition`](Self::on_transition) and
+/// [`max_per_run`](Self::max_per_run).
+///
 /// ```
 /// use vyx_sdk::{Interval, Subscription};
 /// let subscription = Subscription::to(Interval::M5, 1_000)
@@ -101,7 +106,8 @@ impl Subscription {
         self
     }
 
-    /// Keeps at most that many signals at one close of one interval, over all symbols; 0 keeps all.
+    /// Keeps at most that many signals at one close of one interval, over all symbols; 0 keeps all. Symbols are asked in the order of
+    /// the batch; one whose candle comes late gets the room that its close has left.
     #[must_use]
     pub fn max_per_run(mut self, signals: u32) -> Self {
         self.max_per_run = signals;

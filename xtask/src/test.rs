@@ -37,6 +37,19 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
     suites.add("tests on PostgreSQL", run_if(postgres, Selection::Postgres)?);
     let client = postgres.and_then(|()| tools::official_client(&workspace));
     suites.add("official Supabase client", run_if(client, Selection::OfficialClient)?);
+    let browser = if args.is_empty() {
+        match tools::browser(&workspace) {
+            Ok(()) => {
+                let mut command = Command::new("node");
+                command.args(["--test", "--test-reporter=spec"]).current_dir(workspace.root.join("tests/browser"));
+                run(command)?
+            }
+            Err(why) => Outcome::Skipped(why),
+        }
+    } else {
+        Outcome::Skipped("the arguments are for the other tests")
+    };
+    suites.add("reports in a browser", browser);
     let doc_tests = if args.is_empty() {
         let mut command = workspace.cargo();
         command.args(["test", "--workspace", "--doc", "--no-fail-fast"]);

@@ -22,8 +22,41 @@ pub fn postgres() -> Result<(), Missing> {
     )
 }
 
-/// Node, and in `tests/supabase/js` the official client, exactly as its lock file has it.
+/// Node, and in `tests/supabase/js` the official client.
 pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
+    node_package(
+        &workspace.root.join("tests/supabase/js"),
+        "npm could not install the official client; run `npm ci` in tests/supabase/js to see why",
+    )
+}
+
+/// Chromium, node, and in `tests/browser` what drives the one from the other.
+pub fn browser(workspace: &Workspace) -> Result<(), Missing> {
+    if !has_chromium() && !(installed("Chromium", &["chromium"]) && has_chromium()) {
+        return Err(
+            "no Chromium found; install it (Debian: apt-get install chromium, macOS: brew install --cask chromium) or set VYX_CHROMIUM to its path",
+        );
+    }
+    node_package(
+        &workspace.root.join("tests/browser"),
+        "npm could not install playwright-core; run `npm ci` in tests/browser to see why",
+    )
+}
+
+/// Where `tests/browser/support/browser.mjs` looks for it.
+fn has_chromium() -> bool {
+    const PLACES: [&str; 5] = [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    ];
+    env::var_os("VYX_CHROMIUM").is_some() || PLACES.iter().any(|path| Path::new(path).exists())
+}
+
+/// Node, and in this folder what its package needs, exactly as its lock file has it.
+fn node_package(folder: &Path, failed: Missing) -> Result<(), Missing> {
     let answers = |program: &str| steps::read(Command::new(program).arg("--version")).is_ok();
     let node = || answers("node") && answers("npm");
     let present = node() || (installed("node and npm", &["nodejs", "npm"]) && node());
@@ -32,14 +65,10 @@ pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
             "no node and npm found; install them (Debian: apt-get install nodejs npm, macOS: brew install node)",
         );
     }
-    let folder = workspace.root.join("tests/supabase/js");
-    if is_current(&folder) {
+    if is_current(folder) {
         return Ok(());
     }
-    match steps::run(Command::new("npm").arg("ci").current_dir(&folder)) {
-        Ok(()) => Ok(()),
-        Err(_) => Err("npm could not install the official client; run `npm ci` in tests/supabase/js to see why"),
-    }
+    steps::run(Command::new("npm").arg("ci").current_dir(folder)).map_err(|_| failed)
 }
 
 /// Whether what is installed is not older than the lock file.

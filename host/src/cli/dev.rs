@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::terminal::{Rows, Terminal, grouped, minute, seconds};
 use super::{local, market};
 use crate::config::{Config, Identity, Speed, process_env};
+use crate::ids::TraderId;
 use crate::market::{Feed, Interval, Segment, SharedFeed, SyntheticFeed};
 use crate::module::Digest;
 use crate::ownership::Scope;
@@ -23,7 +24,10 @@ use crate::registry::Registry;
 use crate::registry::directory::DirectoryRegistry;
 use crate::sandbox::Metering;
 use crate::signal::{JsonLines, Sink, Tee};
-use crate::supervisor::{Change, Fleet, LastGood, Means, Mismatch, Reconciler, Status, fitting};
+use crate::supervisor::{
+    Change, FaultLog, FaultReport, Fleet, LastGood, Means, Mismatch, Reconciler, Rerun, Status, fitting,
+};
+use crate::text::{quoted, shown};
 
 /// How long a burst of file events may be: an editor writes twice, a build many times.
 const DEBOUNCE: Duration = Duration::from_millis(150);
@@ -117,7 +121,9 @@ impl Session<'_> {
         let (feed, mut bootstrap, speed) = self.feed()?;
         let modules = local::modules(Metering::Off, self.config)?;
         let symbols = lock(&feed).symbols().clone();
-        let fleet = Arc::new(Fleet::new(modules, symbols, self.config.workers.get()).map_err(Failure::fault)?);
+        let seen = Arc::new(FaultLog::default());
+        let fleet = Fleet::new(modules, symbols, self.config.workers.get()).map_err(Failure::fault)?;
+        let fleet = Arc::new(fleet.witnessed_by(Some(seen.clone())).rerun_by(self.rerun()));
         let last_good = LastGood::open(&self.config.data_dir.join("last-good").join(folder_name(registry.root())))
             .map_err(|error| tracing::warn!(%error, "no last good versions, set DATA_DIR to a folder of your own"))
             .ok();
@@ -159,6 +165,7 @@ impl Session<'_> {
             };
             scope.spawn(move || follower.follow(&mut registry, &mut reconciler, &nudges));
             let totals = drive(&fleet, &feed, speed, &ending, &mut sink, self.terminal, &mut |quarantined| {
+                self.tell_faults(&fleet, seen.take());
                 if quarantined {
                     let _ = nudge.send(Nudge::Quarantined);
                 }
@@ -168,6 +175,31 @@ impl Session<'_> {
             totals
         });
         Ok((watched?, fleet.status()))
+    }
+
+    /// Each fault, with the command that shows it again.
+    fn tell_faults(&self, fleet: &Fleet, faults: Vec<(TraderId, FaultReport)>) {
+        if faults.is_empty() {
+            return;
+        }
+        let statuses = fleet.status();
+        for (id, fault) in faults {
+            // One that was quarantined and removed meanwhile is told as that.
+            let Some(status) = statuses.iter().find(|status| status.id == id) else { continue };
+            self.terminal.note(&format!("{}: {fault}", shown(&status.name, 80)));
+            self.terminal.note(&format!("see it again: {}", fleet.reproduce(status, &fault)));
+        }
+    }
+
+    /// How a fault is seen again.
+    fn rerun(&self) -> Rerun {
+        if !self.source.candles.is_empty() {
+            return Rerun::Files { folder: self.folder.to_owned(), candles: self.source.candles.clone() };
+        }
+        // No file has these candles: the whole market is made again.
+        let folder = quoted(&shown(&self.folder.display().to_string(), 200));
+        let seed = self.source.synthetic.unwrap_or(1);
+        Rerun::MadeUp(format!("vyx dev {folder} --synthetic {seed} --symbols {} --speed max", self.source.symbols))
     }
 
     fn feed(&self) -> Result<(SharedFeed, Option<i64>, Speed), Failure> {
@@ -327,14 +359,14 @@ pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Stat
         let counts = &trader.counts;
         let count: u64 = counts.faults.values().sum();
         table.add_row([
-            crate::text::shown(&trader.name, 80),
+            shown(&trader.name, 80),
             grouped(counts.signals),
             grouped(counts.evaluations),
             grouped(count),
             format!("{} KiB", counts.peak_memory_bytes / 1024),
         ]);
         if let Some(fault) = &trader.last_fault {
-            faults.insert(crate::text::shown(&trader.name, 80), format!("{}: {}", fault.outcome, fault.reason));
+            faults.insert(shown(&trader.name, 80), fault.to_string());
         }
     }
     for at in 0..=4 {

@@ -11,7 +11,7 @@ use crate::signal::Sink;
 use crate::supervisor::Fleet;
 
 /// Closes in a segment when nobody waits for a clock: enough to forget the cost of handing it over, few enough for Ctrl-C.
-const CLOSES_A_SEGMENT: usize = 1_024;
+pub(super) const CLOSES_A_SEGMENT: usize = 1_024;
 
 /// Told when the work must end: by Ctrl-C, by SIGTERM, by a limit.
 #[derive(Debug, Clone, Default)]
@@ -160,7 +160,8 @@ pub(super) fn drive(
 }
 
 impl Totals {
-    fn count(&mut self, segment: &Segment) {
+    /// Counts a segment that is delivered.
+    pub(super) fn count(&mut self, segment: &Segment) {
         self.candles += segment.candles() as u64;
         for close in segment.closes() {
             self.gaps += close.gaps().len() as u64;

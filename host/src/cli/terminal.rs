@@ -42,7 +42,7 @@ impl Terminal {
     pub(super) fn say(&self, line: &str) {
         if self.is_data {
             eprintln!("{line}");
-        } else if self.is_terminal {
+        } else if self.is_drawn() {
             self.bar.println(line);
         } else {
             print_line(line);
@@ -51,7 +51,12 @@ impl Terminal {
 
     /// A note beside the data.
     pub(super) fn note(&self, line: &str) {
-        if self.is_terminal { self.bar.println(line) } else { eprintln!("{line}") }
+        if self.is_drawn() { self.bar.println(line) } else { eprintln!("{line}") }
+    }
+
+    /// Whether the status line may be in the way. What is printed above it is filled up with spaces, so it is not done without need.
+    fn is_drawn(&self) -> bool {
+        self.is_terminal && !self.bar.is_finished()
     }
 
     /// What traders wrote.
@@ -76,12 +81,33 @@ impl Terminal {
         self.bar.tick();
     }
 
+    /// How far it is, of work whose end is known.
+    pub(super) fn progress(&self, done: u64, of: u64, message: String) {
+        if !self.is_terminal {
+            return;
+        }
+        if self.bar.length() != Some(of)
+            && let Ok(style) = ProgressStyle::with_template("{bar:20} {percent:>3} %  {msg}  {eta} left")
+        {
+            self.bar.set_style(style);
+            self.bar.set_length(of);
+        }
+        self.bar.set_message(message);
+        self.bar.set_position(done);
+    }
+
     /// Takes the status line away.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
-    fn width(&self) -> usize {
+    /// Whether what is said may be coloured: a person reads it, and NO_COLOR is not set.
+    pub(super) fn has_colours(&self) -> bool {
+        self.is_terminal && console::colors_enabled()
+    }
+
+    /// Characters of a row.
+    pub(super) fn width(&self) -> usize {
         if self.is_terminal { usize::from(Term::stdout().size().1).max(20) } else { WIDE }
     }
 }

@@ -97,6 +97,8 @@ pub struct Evaluated<'a> {
     pub emissions: &'a [Emission],
     /// The plotted values, symbol by symbol.
     pub plots: Vec<f64>,
+    /// Fuel that the call burnt; none without metering.
+    pub fuel: Option<u64>,
 }
 
 impl Fresh {
@@ -206,6 +208,7 @@ impl Instance {
         self.evaluations += symbols.len() as u64;
         heed_script(&mut self.store, "on-close")?;
         let interval = interval as u32;
+        let before = self.fuel();
         let called = self.guest.on_close(&mut self.store, interval, open_time_ms, close_time_ms, symbols, values);
         let plots = match called {
             Ok(plots) => plots,
@@ -223,6 +226,7 @@ impl Instance {
                 ),
             ));
         }
+        let fuel = self.fuel().zip(before).map(|(now, before)| now.saturating_sub(before));
         let cell = self.store.data_mut();
         cell.end();
         if cell.emissions.len() > limits::SIGNALS_PER_CANDLE {
@@ -235,7 +239,7 @@ impl Instance {
                 ));
             }
         }
-        Ok(Evaluated { emissions: &self.store.data().emissions, plots })
+        Ok(Evaluated { emissions: &self.store.data().emissions, plots, fuel })
     }
 
     /// Tells it that candles are missing.

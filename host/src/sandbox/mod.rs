@@ -18,6 +18,8 @@ pub use engine::{Metering, Ticker, engine};
 pub use instance::{Evaluated, Fresh, Instance, StopFlag};
 pub use leash::Cut;
 #[cfg(test)]
+pub(crate) use manifest::Described;
+#[cfg(test)]
 pub(crate) use manifest::tests::believed;
 pub use manifest::{Hygiene, Manifest, Need, Plot, Subscription, Tag};
 pub use outcome::{Fault, Outcome};

@@ -13,7 +13,7 @@ use crate::market::{FeedError, Segment, SharedFeed, Telling};
 use crate::sandbox::LogLevel;
 use crate::signal::outbox::Outbox;
 use crate::supabase::timeouts::NO_GOOD_READ;
-use crate::supervisor::Fleet;
+use crate::supervisor::{FaultLog, Fleet};
 
 /// Closes in a segment when nobody waits for a clock: enough to forget the cost of a transaction, few enough to stop soon.
 const CLOSES_A_SEGMENT: usize = 256;
@@ -30,6 +30,7 @@ pub(super) struct Evaluation {
     pub(super) wake: Wake,
     pub(super) nudges: Nudges,
     pub(super) latencies: Arc<Latencies>,
+    pub(super) faults: Arc<FaultLog>,
     /// Where a feed begins with what the market did before.
     pub(super) history: Before,
 }
@@ -150,6 +151,7 @@ impl Evaluation {
                             }
                         }
                     }
+                    self.tell_faults();
                     return true;
                 }
                 // The traders went back to where they were; the segment is told once more.
@@ -164,6 +166,21 @@ impl Evaluation {
                     }
                 }
             }
+        }
+    }
+
+    /// Each fault is a line of the log, with the command that shows it again.
+    fn tell_faults(&self) {
+        let faults = self.faults.take();
+        if faults.is_empty() {
+            return;
+        }
+        let statuses = self.fleet.status();
+        for (id, fault) in faults {
+            let status = statuses.iter().find(|status| status.id == id);
+            let again = status.map(|status| self.fleet.reproduce(status, &fault));
+            let trader = status.map(|status| status.name.as_str());
+            tracing::warn!(trader, trader_id = %id, again, "fault: {fault}");
         }
     }
 

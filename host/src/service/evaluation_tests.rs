@@ -30,6 +30,7 @@ fn evaluation(dir: &Path) -> Evaluation {
         health: Arc::new(health),
         wake: Wake::default(),
         nudges: Nudges::new().0,
+        faults: Arc::default(),
         latencies: Arc::default(),
         history: Before::Until(None),
     }

@@ -49,7 +49,7 @@ use crate::sandbox::Metering;
 use crate::signal::outbox::{Bounds, OpenError, Outbox, Sender};
 use crate::supabase::{ApiError, ProjectUrl, RealtimeState, Supabase};
 use crate::supervisor::observe::Observer;
-use crate::supervisor::{Begin, Fleet, LastGood, Reconciler, Resume};
+use crate::supervisor::{Begin, FaultLog, Fleet, LastGood, Reconciler, Resume};
 
 /// Candles of the chart that each signal carries: as many as the web app shows.
 const CHART_CANDLES: usize = 150;
@@ -115,7 +115,8 @@ async fn run_on(
     let outbox = open_outbox(config, service, &identity(env, &project.url))?;
     let health = Arc::new(Health::new());
     let recorder = record::start(service, run_mode_name(env), &health)?;
-    let fleet = Arc::new(fleet(config, service, record::observer(&recorder))?);
+    let faults = Arc::new(FaultLog::default());
+    let fleet = Arc::new(fleet(config, service, record::observer(&recorder), faults.clone())?);
     let client = Supabase::new(project.url.clone(), project.credentials.clone())
         .map_err(|error| StartError::Host(error.to_string()))?;
 
@@ -203,6 +204,7 @@ async fn run_on(
         wake: wake.clone(),
         nudges: nudges.clone(),
         latencies: observed.latencies.clone(),
+        faults,
         history,
     };
     let mut evaluation = Worker::start("vyx-evaluation", move || evaluation.run())?;
@@ -367,7 +369,12 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn fleet(config: &Config, service: &ServiceConfig, observer: Option<Arc<dyn Observer>>) -> Result<Fleet, StartError> {
+fn fleet(
+    config: &Config,
+    service: &ServiceConfig,
+    observer: Option<Arc<dyn Observer>>,
+    faults: Arc<FaultLog>,
+) -> Result<Fleet, StartError> {
     let compiler = Compiler::child_of_this_binary().map_err(|error| StartError::host("no path to myself", error))?;
     let cache = Cache::open(config.data_dir.join("compiled"))
         .map_err(|error| tracing::warn!(%error, "no compile cache, every start compiles all modules"))
@@ -376,7 +383,8 @@ fn fleet(config: &Config, service: &ServiceConfig, observer: Option<Arc<dyn Obse
     let fleet = Fleet::waiting(Arc::new(modules), config.workers.get())
         .map_err(|error| StartError::host("no worker threads", error))?
         .counting_cpu()
-        .observed_by(observer);
+        .observed_by(observer)
+        .witnessed_by(Some(faults));
     fleet.keep_chart(CHART_CANDLES);
     if !service.feed.is_test() {
         return Ok(fleet.waiting_for_history());

@@ -79,6 +79,8 @@ pub struct TraderView {
     pub cpu_seconds: f64,
     /// Its last fault.
     pub last_fault: Option<FaultReport>,
+    /// The command that shows it again on the machine of the trader's author.
+    pub reproduce: Option<String>,
 }
 
 impl State {
@@ -116,6 +118,8 @@ impl Observed {
                 counts: total.counts,
                 cpu_seconds: total.cpu.as_secs_f64(),
                 last_fault: status.and_then(|status| status.last_fault.clone()),
+                reproduce: status
+                    .and_then(|status| status.last_fault.as_ref().map(|fault| self.fleet.reproduce(status, fault))),
             }
         };
         self.verdicts.get().into_iter().map(view).collect()

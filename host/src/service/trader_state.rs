@@ -166,11 +166,9 @@ impl TraderStates {
         let since = since.1;
         let counts = &view.counts;
         let total = self.total(view);
-        let fault = view.last_fault.as_ref().map(|fault| {
-            let symbols = fault.symbols.join(" ");
-            let interval = fault.interval.map(|interval| interval.as_str()).unwrap_or_default();
-            let close = jiff::Timestamp::from_millisecond(fault.close_time_ms).map(|at| at.to_string());
-            format!("{}: {} ({symbols} {interval} closed {})", fault.outcome, fault.reason, close.unwrap_or_default())
+        let fault = view.last_fault.as_ref().map(|fault| match &view.reproduce {
+            Some(again) => format!("{fault}; see it again: {again}"),
+            None => fault.to_string(),
         });
         let last_error = view.reason.clone().or(fault).map(|text| shown(&text, ERROR_BYTES));
         let average_ms = (counts.calls > 0).then(|| view.cpu_seconds * 1_000.0 / counts.calls as f64);

@@ -1,7 +1,7 @@
 //! What the host holds back of a trader's signals: cooldown, transition, and the limits of a run and of a minute. Everything
 //! counts in candle time, so that live and replay hold back the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::market::Interval;
 use crate::sandbox::{Hygiene, limits};
@@ -44,31 +44,36 @@ pub struct LastTold {
 /// Symbol, interval and tag, of which each has a memory of its own.
 type Kind = (Interval, u32, u32);
 
+/// What has a limit of its own: a run (the close time and the interval), or a minute of candle time (when it began).
+type Span = (i64, Option<Interval>);
+
+/// Spans that are remembered: of 1m alone more than a day, and nothing that comes later than that is told.
+const SPANS_KEPT: usize = 4_096;
+
 /// The memory of one trader.
 #[derive(Debug, Clone, Default)]
 pub struct Keeper {
     said: HashMap<Kind, Said>,
-    room: Room,
+    /// Signals kept in each span: a candle that comes late counts where it belongs, so that no close has more than its limit however
+    /// its candles came.
+    kept: BTreeMap<Span, u32>,
     held_back: u64,
+    over_limit: u64,
     /// What was there before the delivery in hand, the newest change last.
     changes: Vec<(Kind, Option<Said>)>,
-    before: (Room, u64),
-}
-
-/// What was kept of the run and of the minute in hand.
-#[derive(Debug, Clone, Copy, Default)]
-struct Room {
-    run: Option<(i64, Interval)>,
-    kept_in_run: u32,
-    minute: i64,
-    kept_in_minute: u32,
+    kept_before: Vec<(Span, Option<u32>)>,
+    held_before: (u64, u64),
 }
 
 impl Keeper {
     /// Begins a delivery, to which [`undo`](Self::undo) goes back.
     pub fn begin(&mut self) {
         self.changes.clear();
-        self.before = (self.room, self.held_back);
+        self.kept_before.clear();
+        self.held_before = (self.held_back, self.over_limit);
+        while self.kept.len() > SPANS_KEPT {
+            self.kept.pop_first();
+        }
     }
 
     /// Forgets what was asked since the delivery began.
@@ -79,7 +84,13 @@ impl Keeper {
                 None => self.said.remove(&kind),
             };
         }
-        (self.room, self.held_back) = self.before;
+        for (span, before) in self.kept_before.drain(..).rev() {
+            match before {
+                Some(kept) => self.kept.insert(span, kept),
+                None => self.kept.remove(&span),
+            };
+        }
+        (self.held_back, self.over_limit) = self.held_before;
     }
 
     /// Remembers a signal that was told by an earlier process.
@@ -87,6 +98,9 @@ impl Keeper {
         let Asking { symbol, interval, tag, open_time_ms } = asking;
         let said = Said { emitted_open_ms: open_time_ms, kept_open_ms: Some(open_time_ms) };
         self.said.insert((interval, symbol, tag), said);
+        for span in spans(interval, open_time_ms) {
+            *self.kept.entry(span).or_default() += 1;
+        }
     }
 
     /// Remembers that a candle had the signal, of a candle that was judged before: whether it was told then, is known already.
@@ -133,27 +147,35 @@ impl Keeper {
         self.held_back
     }
 
+    /// Those of them that only the limit of a minute held back.
+    #[must_use]
+    pub fn over_limit(&self) -> u64 {
+        self.over_limit
+    }
+
     /// Counts a signal against the run (one close of one interval) and the minute of candle time, if they have room for it.
     fn has_room(&mut self, rules: &Hygiene, interval: Interval, open_time_ms: i64) -> bool {
-        let close_ms = interval.close_of(open_time_ms);
-        let room = &mut self.room;
-        if room.run != Some((close_ms, interval)) {
-            room.run = Some((close_ms, interval));
-            room.kept_in_run = 0;
+        let [run, minute] = spans(interval, open_time_ms);
+        let kept = |span| self.kept.get(&span).copied().unwrap_or(0);
+        let (in_run, in_minute) = (kept(run), kept(minute));
+        if rules.max_per_run > 0 && in_run >= rules.max_per_run {
+            return false;
         }
-        let minute = close_ms.div_euclid(60_000);
-        if room.minute != minute {
-            room.minute = minute;
-            room.kept_in_minute = 0;
+        if in_minute >= limits::SIGNALS_PER_MINUTE {
+            self.over_limit += 1;
+            return false;
         }
-        let has_room = (rules.max_per_run == 0 || room.kept_in_run < rules.max_per_run)
-            && room.kept_in_minute < limits::SIGNALS_PER_MINUTE;
-        if has_room {
-            room.kept_in_run += 1;
-            room.kept_in_minute += 1;
+        for (span, kept) in [(run, in_run), (minute, in_minute)] {
+            self.kept_before.push((span, self.kept.insert(span, kept + 1)));
         }
-        has_room
+        true
     }
+}
+
+/// The run and the minute that a candle belongs to.
+fn spans(interval: Interval, open_time_ms: i64) -> [Span; 2] {
+    let close_ms = interval.close_of(open_time_ms);
+    [(close_ms, Some(interval)), (close_ms.div_euclid(60_000) * 60_000, None)]
 }
 
 fn cools(rules: &Hygiene, interval: Interval, since_kept_ms: i64) -> bool {
@@ -244,6 +266,42 @@ mod tests {
         assert!(ask(2, Interval::M5, 5));
     }
 
+    /// What comes late takes the room that its own close has left, and none of a later one.
+    #[test]
+    fn a_late_candle_counts_against_its_own_run() {
+        let rules = Hygiene { max_per_run: 2, ..Hygiene::default() };
+        let mut keeper = Keeper::default();
+        let mut ask = |symbol, minute| {
+            keeper.begin();
+            keeper.keep(&rules, Asking { symbol, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE })
+        };
+        assert!(ask(0, 1) && ask(1, 1) && ask(0, 2));
+        assert!(!ask(3, 1), "the close had its two");
+        assert!(ask(3, 2) && !ask(4, 2), "the later close had one");
+        assert!(ask(0, 3), "and the next one starts anew");
+    }
+
+    #[test]
+    fn a_run_goes_on_after_a_restart() {
+        let rules = Hygiene { max_per_run: 2, ..Hygiene::default() };
+        let asking = |symbol, minute| Asking { symbol, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+        let mut keeper = Keeper::default();
+        keeper.was_told(asking(0, 5));
+        assert!(!keeper.keep(&rules, asking(0, 5)), "told before");
+        assert!(keeper.keep(&rules, asking(1, 5)) && !keeper.keep(&rules, asking(2, 5)));
+    }
+
+    #[test]
+    fn spans_are_not_remembered_for_ever() {
+        let mut keeper = Keeper::default();
+        for minute in 0..10_000 {
+            keeper.begin();
+            let asking = Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+            assert!(keeper.keep(&Hygiene::default(), asking));
+        }
+        assert!(keeper.kept.len() <= SPANS_KEPT + 2, "{}", keeper.kept.len());
+    }
+
     #[test]
     fn a_minute_has_an_end() {
         let mut keeper = Keeper::default();
@@ -256,6 +314,6 @@ mod tests {
             })
             .count();
         assert_eq!(kept, limits::SIGNALS_PER_MINUTE as usize);
-        assert_eq!(keeper.held_back(), 50);
+        assert_eq!((keeper.held_back(), keeper.over_limit()), (50, 50));
     }
 }

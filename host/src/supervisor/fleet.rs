@@ -25,9 +25,11 @@ use self::market::Market;
 use self::observe::{Effect, Inserted, Observer, Start};
 use self::ready::Bars;
 use super::plan::Version;
+use super::reproduce::Rerun;
 use super::runner::{Counts, Judged, Runner};
 use super::warm_up::WarmUps;
 use super::watchdog::Watchdog;
+use super::witness::Witness;
 use crate::ids::TraderId;
 use crate::market::Symbols;
 use crate::module::{Digest, Module, Modules};
@@ -90,6 +92,8 @@ pub struct Fleet {
     room: usize,
     counts_cpu: bool,
     observer: Option<Arc<dyn Observer>>,
+    witness: Option<Arc<dyn Witness>>,
+    rerun: Rerun,
     is_replay: bool,
     /// Whether the feed loads history by itself.
     loads_history: bool,
@@ -133,6 +137,8 @@ impl Fleet {
             room: room(),
             counts_cpu: false,
             observer: None,
+            witness: None,
+            rerun: Rerun::default(),
             is_replay: false,
             loads_history: false,
         })
@@ -142,6 +148,13 @@ impl Fleet {
     #[must_use]
     pub fn counting_cpu(mut self) -> Self {
         self.counts_cpu = true;
+        self
+    }
+
+    /// Tells somebody what traders make of each candle.
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Option<Arc<dyn Witness>>) -> Self {
+        self.witness = witness;
         self
     }
 

@@ -268,8 +268,11 @@ impl Reconciler {
     fn note_quarantined(&mut self, fleet: &Fleet, changes: &mut Vec<Change>) {
         for status in fleet.status().into_iter().filter(|status| status.quarantined) {
             fleet.remove(status.id);
-            let reason = status.last_fault.map(|fault| fault.reason).unwrap_or_default();
-            let reason = format!("quarantined until its module or its parameters change, its last fault was {reason}");
+            let mut reason = "quarantined until its module or its parameters change".to_owned();
+            if let Some(fault) = &status.last_fault {
+                let again = fleet.reproduce(&status, fault);
+                reason = format!("{reason}, its last fault was {fault}; see it again: {again}");
+            }
             self.unfit.insert(status.id, reason.clone());
             changes.push(Change::Rejected(status.name, reason));
             let running = self.running.entry(status.id).or_default();

@@ -55,6 +55,10 @@ impl Guest for RollCall {
                 number("trap_at_call", "the call with candles at which each instance traps; 0 for none", 0),
                 number("warm_up", "candles of warm-up", 10),
                 number("number", "makes another version of it", 0),
+                number("cooldown_candles", "candles after a signal in which no further one is kept", 0),
+                number("cooldown_minutes", "minutes after a signal in which no further one is kept", 0),
+                number("on_transition", "1 to keep a signal only after a candle without one", 0),
+                number("max_per_run", "signals kept at one close of one interval", 0),
             ],
             tags: vec![Tag { name: "up".into(), help: "the candle closed above the one before".into() }],
             ..description()
@@ -89,7 +93,12 @@ impl Guest for RollCall {
             intervals: vec![need("1m"), need("5m")],
             symbols: text("only").split(',').filter_map(|symbol| some(symbol.to_owned())).collect(),
             other_streams: some(text("other")).map(|symbol| OtherStream { symbol, interval: 0 }).into_iter().collect(),
-            hygiene: Hygiene { cooldown_candles: 0, cooldown_ms: 0, on_transition: false, max_per_run: 0 },
+            hygiene: Hygiene {
+                cooldown_candles: number("cooldown_candles") as u32,
+                cooldown_ms: number("cooldown_minutes") as u64 * 60_000,
+                on_transition: number("on_transition") > 0,
+                max_per_run: number("max_per_run") as u32,
+            },
         })
     }
 

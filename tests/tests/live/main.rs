@@ -2,6 +2,7 @@
 //! components, `roll-call` of `tests/hostile`, which trap when the host does not tell them the truth.
 
 mod history;
+mod hygiene;
 mod sequences;
 mod symbols;
 mod world;

@@ -3,6 +3,10 @@
 mod bad_input;
 mod check;
 mod dev;
+mod golden;
+mod look;
 mod replay;
+mod report;
 mod run;
 mod run_mode;
+mod sweep;

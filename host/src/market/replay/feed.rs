@@ -21,9 +21,13 @@ use crate::market::symbol::{SymbolId, Symbols};
 pub struct ReplayFeed {
     symbols: Symbols,
     native: BTreeMap<(SymbolId, Interval), Arc<Candles>>,
+    /// Those that were made of shorter ones.
+    made: BTreeMap<(SymbolId, Interval), Arc<Candles>>,
     /// Longest interval first.
     lanes: Vec<Lane>,
     delivered_ms: i64,
+    /// What closes later waits.
+    until_ms: i64,
 }
 
 impl ReplayFeed {
@@ -53,7 +57,14 @@ impl ReplayFeed {
             let id = symbols.intern(&symbol)?;
             native.insert((id, interval), Arc::new(join(files)?));
         }
-        Ok(Self { symbols, native, lanes: Vec::new(), delivered_ms: i64::MIN })
+        Ok(Self {
+            symbols,
+            native,
+            made: BTreeMap::new(),
+            lanes: Vec::new(),
+            delivered_ms: i64::MIN,
+            until_ms: i64::MAX,
+        })
     }
 
     /// The streams that there are files for, with the first and the last open time of each and the number of candles.
@@ -64,15 +75,62 @@ impl ReplayFeed {
         })
     }
 
-    fn lane(&self, interval: Interval) -> Result<Lane, FeedError> {
+    /// The same candles from the beginning, for somebody who wants intervals of their own. They are neither read nor copied.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            symbols: self.symbols.clone(),
+            native: self.native.clone(),
+            made: self.made.clone(),
+            lanes: Vec::new(),
+            delivered_ms: i64::MIN,
+            until_ms: i64::MAX,
+        }
+    }
+
+    /// The same candles and intervals from the beginning.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        let mut again = self.again();
+        again.lanes = self.lanes.iter().map(Lane::restarted).collect();
+        again
+    }
+
+    /// Delivers nothing that closes later than this, until it is told otherwise: what is left then comes as if nothing had been.
+    pub fn until(&mut self, close_ms: i64) {
+        self.until_ms = close_ms;
+    }
+
+    /// When the next candles close of those that are wanted.
+    #[must_use]
+    pub fn next_close_ms(&self) -> Option<i64> {
+        self.lanes.iter().map(Lane::next_close_ms).min().filter(|close_ms| *close_ms != NEVER_MS)
+    }
+
+    /// The first and the last close of all files.
+    #[must_use]
+    pub fn span_ms(&self) -> Option<(i64, i64)> {
+        let closes =
+            self.streams().map(|(_, interval, first, last, _)| (interval.close_of(first), interval.close_of(last)));
+        closes.reduce(|(first, last), (a, b)| (first.min(a), last.max(b)))
+    }
+
+    fn lane(&mut self, interval: Interval) -> Result<Lane, FeedError> {
         let mut streams = Vec::new();
+        let mut made = Vec::new();
         for (symbol, name) in self.symbols.iter() {
-            let candles = match self.native.get(&(symbol, interval)) {
+            let key = (symbol, interval);
+            let candles = match self.native.get(&key).or_else(|| self.made.get(&key)) {
                 Some(candles) => Arc::clone(candles),
-                None => Arc::new(self.aggregated(symbol, name, interval)?),
+                None => {
+                    let candles = Arc::new(self.aggregated(symbol, name, interval)?);
+                    made.push((key, Arc::clone(&candles)));
+                    candles
+                }
             };
             streams.push((symbol, candles));
         }
+        self.made.extend(made);
         Ok(Lane::new(interval, streams, self.delivered_ms))
     }
 
@@ -103,7 +161,8 @@ impl Feed for ReplayFeed {
     fn want(&mut self, intervals: &[Interval]) -> Result<(), FeedError> {
         let there: BTreeSet<Interval> = self.lanes.iter().map(|lane| lane.interval).collect();
         let wanted: BTreeSet<Interval> = intervals.iter().copied().collect();
-        let new = wanted.difference(&there).map(|interval| self.lane(*interval)).collect::<Result<Vec<_>, _>>()?;
+        let new: Vec<Interval> = wanted.difference(&there).copied().collect();
+        let new = new.into_iter().map(|interval| self.lane(interval)).collect::<Result<Vec<_>, _>>()?;
         self.lanes.extend(new);
         self.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.interval));
         Ok(())
@@ -116,7 +175,7 @@ impl Feed for ReplayFeed {
         let mut builder = into.builder();
         let mut close_ms = NEVER_MS;
         for _ in 0..max_closes.max(1) {
-            close_ms = self.lanes.iter().map(Lane::next_close_ms).min().unwrap_or(NEVER_MS);
+            close_ms = self.next_close_ms().filter(|close_ms| *close_ms <= self.until_ms).unwrap_or(NEVER_MS);
             if close_ms == NEVER_MS {
                 break;
             }

@@ -245,6 +245,21 @@ proptest! {
         let mut sizes = chunks.iter().copied().cycle();
         prop_assert_eq!(&told(&mut feed, || sizes.next().unwrap()), &at_once);
 
+        // The same feed once more, by itself and with another one's intervals, and in parts that end at any time.
+        prop_assert_eq!(&told(&mut feed.restarted(), || 7), &at_once);
+        let mut again = feed.again();
+        again.want(&wanted).unwrap();
+        let mut parts = Vec::new();
+        for minute in [3, 7, 8, 100, i64::MAX / MINUTE_MS - START_MS / MINUTE_MS] {
+            let until_ms = START_MS + minute * MINUTE_MS - 1;
+            again.until(until_ms);
+            let part = told(&mut again, || 5);
+            prop_assert!(part.iter().all(|close| close.close_ms <= until_ms));
+            parts.extend(part);
+        }
+        prop_assert_eq!(&parts, &at_once);
+        prop_assert_eq!((feed.next_close_ms(), again.next_close_ms()), (None, None));
+
         // An interval that is asked for late is told as if it had been there, from then on.
         let late = wanted[late.index(wanted.len())];
         let mut feed = ReplayFeed::new(whole).unwrap();

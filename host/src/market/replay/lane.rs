@@ -53,6 +53,12 @@ impl Lane {
         Self { interval, next_close_ms, cursors }
     }
 
+    /// The same streams from their first candles on.
+    pub(super) fn restarted(&self) -> Self {
+        let streams = self.cursors.iter().map(|cursor| (cursor.symbol, Arc::clone(&cursor.candles))).collect();
+        Self::new(self.interval, streams, i64::MIN)
+    }
+
     pub(super) fn next_close_ms(&self) -> i64 {
         self.next_close_ms
     }

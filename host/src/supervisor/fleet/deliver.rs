@@ -139,6 +139,7 @@ impl Fleet {
             offer: lent.offer,
             warm_ups: &self.warm_ups,
             chart_candles: self.chart_candles.load(Ordering::Acquire),
+            witness: self.witness.as_deref().map(|witness| (witness, slot.owned.id())),
         };
         let host_faults = runner.faults(Outcome::HostFault);
         let (now_ms, may_start) = (lent.now_ms, runner.is_live() || self.may_start(slot, lent.history));
@@ -149,6 +150,9 @@ impl Fleet {
             Vec::new()
         });
         self.tell_chance(slot, &runner, host_faults);
+        if let Some(witness) = &self.witness {
+            runner.faults_of_delivery().iter().for_each(|fault| witness.faulted(slot.owned.id(), fault));
+        }
         if let Some(began) = began {
             let took = thread_cpu().saturating_sub(began);
             slot.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -8,6 +8,7 @@ use super::{Fleet, Slot, lock};
 use crate::ids::TraderId;
 use crate::sandbox::{LogLine, Subscription};
 use crate::supervisor::plan::Version;
+use crate::supervisor::reproduce::Rerun;
 use crate::supervisor::runner::{Counts, FaultReport};
 
 /// What a trader did in all of its versions since the host started.
@@ -35,6 +36,8 @@ pub struct Status {
     pub name: String,
     /// What runs.
     pub version: Version,
+    /// Where its module is, in the words of its registry.
+    pub place: String,
     /// Whether an instance is there.
     pub live: bool,
     /// Whether it has used up its strikes.
@@ -64,6 +67,19 @@ impl Fleet {
             .collect()
     }
 
+    /// Says how faults are seen again: by default as those of a host that runs elsewhere.
+    #[must_use]
+    pub fn rerun_by(mut self, rerun: Rerun) -> Self {
+        self.rerun = rerun;
+        self
+    }
+
+    /// The command that shows a fault of a trader again, on the machine of its author.
+    #[must_use]
+    pub fn reproduce(&self, status: &Status, fault: &FaultReport) -> String {
+        self.rerun.command(&status.version, &status.place, fault)
+    }
+
     /// How every trader does.
     #[must_use]
     pub fn status(&self) -> Vec<Status> {
@@ -81,6 +97,7 @@ impl Fleet {
                     id: slot.owned.id(),
                     name: slot.owned.name().to_owned(),
                     version: slot.version.clone(),
+                    place: slot.owned.module().place.clone(),
                     live: runner.is_live(),
                     quarantined: runner.is_quarantined(),
                     strikes: runner.strikes(),

@@ -7,6 +7,7 @@ use crate::market::{BatchRef, Column, Gap, SymbolId, VALUES_PER_CANDLE};
 use crate::sandbox::{Fault, limits};
 use crate::signal::hygiene::Asking;
 use crate::signal::{Finding, klines};
+use crate::supervisor::witness::Evaluation;
 
 /// Findings of one delivery that keep their chart, if they are historical: a trader that finds something at every candle of its
 /// warm-up would otherwise hold a chart of some kilobytes for each.
@@ -67,6 +68,17 @@ impl Runner {
         self.counts.calls += 1;
         let evaluated =
             instance.on_close(interval, batch.open_time_ms, batch.close_time_ms, batch.symbols, batch.values)?;
+        if let Some((witness, trader)) = around.witness.filter(|_| tell != Tell::Nothing) {
+            witness.evaluated(&Evaluation {
+                trader,
+                interval: batch.interval,
+                open_time_ms: batch.open_time_ms,
+                symbols: batch.symbols,
+                plots: &evaluated.plots,
+                fuel: evaluated.fuel,
+            });
+        }
+        self.counts.longest(evaluated.fuel.unwrap_or(0), batch.symbols.len());
         if evaluated.emissions.is_empty() {
             return Ok(());
         }

@@ -24,6 +24,8 @@ pub use judged::Judged;
 use self::deliver::{Rows, Tell, keep_newest_historical};
 use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
+use super::witness::Witness;
+use crate::ids::TraderId;
 use crate::market::{CloseRef, History, Interval, Offer, Segment, SymbolId, Telling};
 use crate::module::Module;
 use crate::sandbox::{Fault, Instance, LogLine, Metering, ParamValue, StopFlag, Subscription, limits};
@@ -45,6 +47,8 @@ pub struct Surroundings<'a> {
     pub warm_ups: &'a WarmUps,
     /// Candles of the chart that each signal carries.
     pub chart_candles: usize,
+    /// Who is told what the trader makes of each candle, and of whom.
+    pub witness: Option<(&'a dyn Witness, TraderId)>,
 }
 
 /// Where a trader stood when the host last stopped.
@@ -98,6 +102,8 @@ pub struct Runner {
     before: Option<Before>,
     counts: Counts,
     last_fault: Option<FaultReport>,
+    /// Faults of the delivery in hand, the first ones.
+    faults: Vec<FaultReport>,
     log: Vec<LogLine>,
     found: Vec<Finding>,
     /// About how many of `found` are historical: at least as many as there are.
@@ -149,6 +155,7 @@ impl Runner {
             before: None,
             counts: Counts::default(),
             last_fault: None,
+            faults: Vec::new(),
             log: Vec::new(),
             found: Vec::new(),
             historical: 0,
@@ -203,6 +210,7 @@ impl Runner {
 
     fn begin(&mut self) {
         self.keeper.begin();
+        self.faults.clear();
         self.faults_from_ms = i64::MIN;
         self.before = Some(Before {
             judged: self.judged.clone(),
@@ -309,6 +317,12 @@ impl Runner {
         }
     }
 
+    /// The faults of the last delivery, in order, at most so many as are kept.
+    #[must_use]
+    pub fn faults_of_delivery(&self) -> &[FaultReport] {
+        &self.faults
+    }
+
     /// The last fault.
     #[must_use]
     pub fn last_fault(&self) -> Option<&FaultReport> {
@@ -320,6 +334,7 @@ impl Runner {
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts.clone();
         counts.held_back = self.keeper.held_back();
+        counts.over_limit = self.keeper.over_limit();
         if let Some(instance) = &self.instance {
             counts.evaluations += instance.evaluations();
             counts.peak_memory_bytes = counts.peak_memory_bytes.max(instance.peak_memory_bytes());

@@ -7,6 +7,9 @@ use crate::sandbox::{Fault, LogLine, Outcome};
 /// Log lines that are kept until somebody takes them.
 const LOG_LINES_KEPT: usize = 1_000;
 
+/// Faults of one delivery that are kept; all are counted.
+const FAULTS_KEPT: usize = 100;
+
 impl Runner {
     /// Takes the log lines that came since they were last taken.
     pub fn take_lines(&mut self) -> Vec<LogLine> {
@@ -51,13 +54,12 @@ impl Runner {
         if fault.outcome == Outcome::Killed {
             return;
         }
-        self.last_fault = Some(FaultReport {
-            outcome: fault.outcome,
-            reason: format!("{}: {}", fault.during, fault.reason),
-            symbols,
-            interval,
-            close_time_ms,
-        });
+        let reason = format!("{}: {}", fault.during, fault.reason);
+        let report = FaultReport { outcome: fault.outcome, reason, symbols, interval, close_time_ms };
+        if self.faults.len() < FAULTS_KEPT {
+            self.faults.push(report.clone());
+        }
+        self.last_fault = Some(report);
     }
 
     pub(super) fn take_log(&mut self) {

@@ -32,6 +32,9 @@ fn a_crash_in_one_trader_invisible_to_its_owner() {
     let crashed = row(ALICES);
     let reason = crashed["last_error"].as_str().unwrap();
     assert!(reason.contains("quarantined") && reason.contains("unreachable"), "{reason}");
+    // What its author runs to see it again; the module has no name here but its digest, the candles are the exchange's.
+    let at = reason.split_once("see it again: vyx test ").unwrap().1;
+    assert!(at.contains(".wasm --candles ") && at.contains("-1m-20") && at.contains(" --at 20"), "{reason}");
     assert!(crashed["error_count"].as_i64().unwrap() >= 5, "{crashed}");
     assert_eq!((row(HEALTHY)["state"].as_str(), row(HEALTHY)["last_error"].as_str()), (Some("running"), None));
     assert_eq!(read_as(&world, BOB), serde_json::json!([]));
