@@ -6,6 +6,14 @@ use crate::Interval;
 pub(crate) const VALUES_PER_CANDLE: usize = 8;
 
 /// A closed candle. Prices are finite and in the quote currency.
+///
+/// ```
+/// use vyx_sdk::{Interval, testkit::candles_from_closes};
+///
+/// let candle = candles_from_closes(Interval::M5, &[100.0, 101.0])[1];
+/// assert_eq!((candle.open, candle.close), (100.0, 101.0));
+/// assert_eq!(candle.close_time_ms() - candle.open_time_ms, 5 * 60_000 - 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candle {
     /// Its length.
@@ -45,6 +53,17 @@ impl Candle {
 }
 
 /// A column of the candles that the host keeps.
+///
+/// ```
+/// use vyx_sdk::prelude::*;
+///
+/// /// The range of the last hour, of a trader that declared `.lookback(Interval::M5, 12)`.
+/// fn range(cx: &Context<'_>) -> f64 {
+///     let highs = cx.column(Interval::M5, Column::High, 12);
+///     let lows = cx.column(Interval::M5, Column::Low, 12);
+///     highs.into_iter().fold(f64::MIN, f64::max) - lows.into_iter().fold(f64::MAX, f64::min)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// Open prices.
@@ -66,6 +85,15 @@ pub enum Column {
 }
 
 /// The rolling 24 h figures at the close of a candle.
+///
+/// ```
+/// use vyx_sdk::prelude::*;
+///
+/// /// Whether enough is traded to care. Nothing is said of a market of which less than a day is known.
+/// fn is_liquid(cx: &Context<'_>) -> bool {
+///     cx.ticker().is_some_and(|ticker| ticker.quote_volume > 1e6)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ticker {
     /// Change over 24 h, percent.
@@ -75,6 +103,13 @@ pub struct Ticker {
 }
 
 /// Candles that do not exist: the market was closed, or nobody traded.
+///
+/// ```
+/// use vyx_sdk::{Gap, Interval};
+///
+/// let gap = Gap { interval: Interval::M5, from_ms: 1_704_067_200_000, until_ms: 1_704_068_100_000 };
+/// assert_eq!(gap.candles(), 3);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The interval whose candles are missing.

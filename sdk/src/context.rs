@@ -4,6 +4,23 @@ use crate::host;
 use crate::{Column, Interval, Level, Plot, PlotValues, Tag, Ticker};
 
 /// The host, as seen from [`Trader::on_close`](crate::Trader::on_close) with one candle in hand.
+///
+/// ```
+/// use vyx_sdk::prelude::*;
+///
+/// const GAIN: Plot = Plot::new("gain", "Gain, percent").panel("gain");
+/// const JUMP: Tag = Tag::new("jump", "gained more than 2 % in one candle");
+///
+/// /// What `on_close` of a trader with that plot and that tag may do.
+/// fn look(candle: &Candle, cx: &mut Context<'_>) {
+///     let gain = 100.0 * (candle.close / candle.open - 1.0);
+///     cx.plot(GAIN, gain);
+///     if gain > 2.0 {
+///         info!(cx, "{} jumped to {}", cx.symbol(), candle.close);
+///         cx.signal(JUMP);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Context<'a> {
     pub(crate) index: u32,

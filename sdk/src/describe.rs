@@ -71,6 +71,14 @@ impl Plot {
 
 /// A value, or a few, to plot: `f64`, `Option<f64>` (`None` leaves a hole) or an array of either, one for each line; [`StochRsiValue`]
 /// (K, D) and [`MacdValue`] (MACD, signal, histogram) and their `Option`s as well.
+///
+/// ```
+/// use vyx_sdk::PlotValues;
+///
+/// let mut lines = [0.0; 2];
+/// [Some(1.5), None].write(&mut lines);
+/// assert!(lines[0] == 1.5 && lines[1].is_nan());
+/// ```
 pub trait PlotValues {
     /// Writes the values; what `to` has over stays a hole.
     fn write(self, to: &mut [f64]);

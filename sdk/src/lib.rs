@@ -46,6 +46,15 @@ pub mod prelude {
     };
 }
 
+/// Compiles and runs what the guide and the readme show.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../docs/authors.md")]
+    mod guide {}
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+}
+
 #[cfg(target_arch = "wasm32")]
 mod bindings {
     #![allow(missing_docs, clippy::all)]

@@ -8,6 +8,12 @@ use serde::de::{self, IntoDeserializer};
 use crate::Interval;
 
 /// A value as it crosses the boundary.
+///
+/// ```
+/// use vyx_sdk::{Interval, ParamType, Value};
+/// assert_eq!(14_u32.value(), Value::Integer(14));
+/// assert_eq!(Interval::M5.value(), Value::Text("5m".into()));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// True or false.
@@ -21,6 +27,20 @@ pub enum Value {
 }
 
 /// What the host knows of a parameter.
+///
+/// ```
+/// use vyx_sdk::Params as _;
+///
+/// vyx_sdk::params! {
+///     struct Params {
+///         /// Candles that the RSI looks back.
+///         rsi_period: u32 = 14, in 2..=200;
+///     }
+/// }
+/// let spec = &Params::specs()[0];
+/// assert_eq!((spec.name, spec.help), ("rsi_period", "Candles that the RSI looks back."));
+/// assert_eq!((spec.minimum, spec.maximum), (Some(2.0), Some(200.0)));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
     /// Its name, the field of the struct.
@@ -38,6 +58,19 @@ pub struct ParamSpec {
 }
 
 /// The parameters of a trader. Made by [`params!`](crate::params!); `()` stands for none.
+///
+/// ```
+/// use vyx_sdk::{Params as _, Value};
+///
+/// vyx_sdk::params! {
+///     struct Params {
+///         /// RSI below this line is oversold.
+///         oversold: f64 = 30.0, in 1.0..=50.0;
+///     }
+/// }
+/// assert_eq!(Params::read(vec![("oversold".into(), Value::Number(25.0))]).unwrap().oversold, 25.0);
+/// assert!(Params::read(vec![("oversought".into(), Value::Number(25.0))]).is_err());
+/// ```
 pub trait Params: Default {
     /// What the host shows and checks.
     fn specs() -> Vec<ParamSpec>;

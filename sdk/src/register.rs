@@ -1,6 +1,21 @@
 //! The registration macro. It stands here, and not beside the exports, because authors' native tests expand it as well.
 
-/// Exports a [`Trader`](crate::Trader) from the component; on other machines it does nothing.
+/// Exports a [`Trader`](crate::Trader) from the component; on other machines it does nothing. Once in a crate, which is a `cdylib`.
+///
+/// ```
+/// # use vyx_sdk::prelude::*;
+/// # const UP: Tag = Tag::new("up", "closed higher than it opened");
+/// # struct Up;
+/// # impl Trader for Up {
+/// #     type Params = ();
+/// #     const NAME: &'static str = "Up";
+/// #     const SUMMARY: &'static str = "";
+/// #     const TAGS: &'static [Tag] = &[UP];
+/// #     fn new(_: &(), _: &str) -> Self { Up }
+/// #     fn on_close(&mut self, _: &Candle, _: &mut Context<'_>) {}
+/// # }
+/// vyx_sdk::register!(Up);
+/// ```
 #[macro_export]
 macro_rules! register {
     ($trader:ty) => {

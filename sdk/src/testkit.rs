@@ -22,7 +22,11 @@
 //! assert_eq!((signals[0].tag, signals[0].index), ("up", 1));
 //! ```
 
+mod csv;
+
 use std::collections::HashMap;
+
+pub use csv::candles_from_csv;
 
 use crate::candle::VALUES_PER_CANDLE;
 use crate::host::native;
@@ -45,6 +49,33 @@ pub struct Signal {
 }
 
 /// A trader with a market of its own. One at a time lives on a thread.
+///
+/// ```
+/// # use vyx_sdk::prelude::*;
+/// # const UP: Tag = Tag::new("up", "closed higher than it opened, by that much");
+/// # params! { struct Params {
+/// #     /// By how much.
+/// #     rise: f64 = 1.0, in 0.0..=10.0;
+/// # } }
+/// # struct Up(f64);
+/// # impl Trader for Up {
+/// #     type Params = Params;
+/// #     const NAME: &'static str = "Up";
+/// #     const SUMMARY: &'static str = "";
+/// #     const TAGS: &'static [Tag] = &[UP];
+/// #     fn new(params: &Params, _: &str) -> Self { Up(params.rise) }
+/// #     fn on_close(&mut self, candle: &Candle, cx: &mut Context<'_>) {
+/// #         if candle.close > candle.open + self.0 { cx.signal(UP); }
+/// #     }
+/// # }
+/// use vyx_sdk::testkit::{Bench, candles_from_closes};
+///
+/// let btc = candles_from_closes(Interval::M5, &[100.0, 101.0]);
+/// let eth = candles_from_closes(Interval::M5, &[10.0, 10.2]);
+/// let mut bench = Bench::<Up>::new().param("rise", 0.1);
+/// let signals = bench.feed_all(&[("BTCUSDT", &btc), ("ETHUSDT", &eth)]);
+/// assert_eq!(signals.iter().map(|signal| signal.symbol.as_str()).collect::<Vec<_>>(), ["BTCUSDT", "ETHUSDT"]);
+/// ```
 pub struct Bench<T: Trader> {
     params: Vec<(String, Value)>,
     running: Option<(Runtime<T>, Subscription)>,
@@ -215,6 +246,13 @@ impl<T: Trader> Bench<T> {
 
 /// Candles that close at these prices, each opening where the one before closed, volume 1, the first one opening at the first
 /// price at 2024-01-01T00:00Z.
+///
+/// ```
+/// use vyx_sdk::{Interval, testkit::candles_from_closes};
+///
+/// let candles = candles_from_closes(Interval::H1, &[100.0, 102.0]);
+/// assert_eq!((candles[1].open, candles[1].high, candles[1].open_time_ms), (100.0, 102.0, 1_704_070_800_000));
+/// ```
 #[must_use]
 pub fn candles_from_closes(interval: Interval, closes: &[f64]) -> Vec<Candle> {
     /// A Monday, so that every interval up to a week may begin there, and three days as well.
@@ -240,6 +278,13 @@ pub fn candles_from_closes(interval: Interval, closes: &[f64]) -> Vec<Candle> {
 }
 
 /// A seeded random walk around 100 with calm and wild stretches: enough to make most traders speak.
+///
+/// ```
+/// use vyx_sdk::{Interval, testkit::random_walk};
+///
+/// let walk = random_walk(Interval::M5, 42, 1_000);
+/// assert_eq!(walk, random_walk(Interval::M5, 42, 1_000), "the same seed, the same walk");
+/// ```
 #[must_use]
 pub fn random_walk(interval: Interval, seed: u64, count: usize) -> Vec<Candle> {
     let mut state = seed;

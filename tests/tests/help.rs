@@ -23,8 +23,8 @@ fn the_commands() {
 #[test]
 fn each_command() {
     for command in [
-        "build", "check", "demo", "describe", "dev", "doctor", "publish", "record", "rollback", "run", "signals",
-        "test", "traders", "verify",
+        "build", "check", "demo", "describe", "dev", "doctor", "new", "publish", "record", "rollback", "run",
+        "signals", "test", "traders", "verify",
     ] {
         insta::assert_snapshot!(command, help(&[command]));
     }

@@ -33,6 +33,7 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
 
     let mut suites = Suites::new(env::var_os("CI").is_some_and(|value| value == "true"));
     suites.add(runner.suite(), run_if(Ok(()), Selection::Plain)?);
+    suites.add("traders in other languages", run_if(tools::c_for_wasm(), Selection::Languages)?);
     let postgres = tools::postgres();
     suites.add("tests on PostgreSQL", run_if(postgres, Selection::Postgres)?);
     let client = postgres.and_then(|()| tools::official_client(&workspace));
@@ -69,10 +70,14 @@ const NO_TESTS: i32 = 4;
 const PACKAGE: &str = "vyx-supabase";
 const CLIENT: &str = "conformance";
 
+/// The package whose tests need the compilers of other languages.
+const LANGUAGES: &str = "vyx-languages";
+
 #[derive(Clone, Copy)]
 enum Selection {
     /// Nothing but cargo is needed.
     Plain,
+    Languages,
     Postgres,
     OfficialClient,
 }
@@ -103,7 +108,8 @@ impl Runner {
                 // A filter over the whole workspace: a selection of packages would unify features anew and build again.
                 let needs_postgres = format!("(package({PACKAGE}) and kind(test))");
                 let filter = match selection {
-                    Selection::Plain => format!("not {needs_postgres}"),
+                    Selection::Plain => format!("not {needs_postgres} and not package({LANGUAGES})"),
+                    Selection::Languages => format!("package({LANGUAGES})"),
                     Selection::Postgres => format!("{needs_postgres} and not binary({CLIENT})"),
                     Selection::OfficialClient => format!("{needs_postgres} and binary({CLIENT})"),
                 };
@@ -112,7 +118,10 @@ impl Runner {
             Self::CargoTest => {
                 command.args(["test", "--no-fail-fast"]);
                 match selection {
-                    Selection::Plain => command.args(["--workspace", "--exclude", PACKAGE, "--tests"]),
+                    Selection::Plain => {
+                        command.args(["--workspace", "--exclude", PACKAGE, "--exclude", LANGUAGES, "--tests"])
+                    }
+                    Selection::Languages => command.args(["-p", LANGUAGES, "--tests"]),
                     Selection::Postgres => {
                         command.args(["-p", PACKAGE, "--lib"]);
                         let others = workspace.tests_of(PACKAGE).filter(|name| *name != CLIENT);

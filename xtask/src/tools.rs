@@ -71,6 +71,22 @@ fn node_package(folder: &Path, failed: Missing) -> Result<(), Missing> {
     steps::run(Command::new("npm").arg("ci").current_dir(folder)).map_err(|_| failed)
 }
 
+/// A C compiler and linker for WebAssembly. That of Xcode cannot do it.
+pub fn c_for_wasm() -> Result<(), Missing> {
+    if compiles_c() || (installed("clang for wasm32", &["clang", "lld"]) && compiles_c()) {
+        return Ok(());
+    }
+    Err(
+        "no clang and lld for wasm32 found; install them (Debian: apt-get install clang lld, macOS: brew install llvm lld)",
+    )
+}
+
+fn compiles_c() -> bool {
+    let mut compile = Command::new("clang");
+    compile.args(["--target=wasm32", "-c", "-x", "c", "/dev/null", "-o", "/dev/null"]);
+    steps::read(&mut compile).is_ok() && steps::read(Command::new("wasm-ld").arg("--version")).is_ok()
+}
+
 /// Whether what is installed is not older than the lock file.
 fn is_current(folder: &Path) -> bool {
     let changed = |path: &str| fs::metadata(folder.join(path)).and_then(|metadata| metadata.modified()).ok();

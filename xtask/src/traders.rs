@@ -16,6 +16,7 @@ pub fn build(workspace: &Workspace, vyx: &Path) -> Result<PathBuf> {
         build(&[&format!("plugins/{name}")])?;
     }
     build(&["tests/hostile", "--examples"])?;
+    build(&["tests/cookbook", "--examples"])?;
     let folder = workspace.target.join("traders");
     ensure!(folder.is_dir(), "`vyx build` succeeded but there is no folder {}", folder.display());
     Ok(folder)

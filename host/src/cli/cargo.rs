@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::module::componentize;
 
 /// The target of traders: it has no system interface at all.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 /// A trader is built once and run for months, and its panic message goes through the SDK's hook.
 const PROFILE: [&str; 5] = [
     "profile.release.opt-level=3",
@@ -133,7 +133,8 @@ fn write(target_name: String, module: &Path) -> anyhow::Result<Built> {
     Ok(Built { path, bytes })
 }
 
-fn has_target() -> anyhow::Result<()> {
+/// Fails with what to do where traders cannot be compiled.
+pub(super) fn has_target() -> anyhow::Result<()> {
     let output = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()

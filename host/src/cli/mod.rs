@@ -12,6 +12,7 @@ mod drive;
 mod failure;
 mod local;
 mod market;
+mod new;
 mod project;
 mod publish;
 mod record;
@@ -51,6 +52,7 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Record(record::Args),
+    New(new::Args),
     Dev(dev::Args),
     Build(build::Args),
     Check(check::Args),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args, &config),
             Command::Run(args) => run::run(&args, &config),
             Command::Record(args) => record::run(&args, &config),
+            Command::New(args) => new::run(&args),
             Command::Dev(args) => dev::run(args, &config),
             Command::Build(args) => build::run(&args),
             Command::Check(args) => check::run(&args, &config),

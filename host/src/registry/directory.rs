@@ -19,6 +19,9 @@ use crate::text::shown;
 /// The file that makes a folder a registry.
 pub const FILE_NAME: &str = "traders.toml";
 
+/// A module that is the crate in the folder itself.
+const HERE: &str = ".";
+
 /// Largest `traders.toml` that is read: some thousand traders, and far from what a wrong file may hold.
 pub const MAX_FILE_BYTES: u64 = 4 << 20;
 
@@ -103,7 +106,11 @@ impl DirectoryRegistry {
         }
         let is_dependency = is_source(changed) && !self.builds.keys().any(|path| changed.starts_with(path));
         for (path, build) in &mut self.builds {
-            let is_hit = is_dependency || changed.starts_with(path) || path.starts_with(changed);
+            let is_hit = match path.as_path() == Path::new(HERE) {
+                // Beside a crate that is the folder itself lie files that are none of it, this one's rows among them.
+                true => is_source(changed) || changed.starts_with("src") || changed == Path::new(""),
+                false => is_dependency || changed.starts_with(path) || path.starts_with(changed),
+            };
             build.fresh &= !is_hit;
         }
     }
@@ -143,7 +150,8 @@ impl DirectoryRegistry {
         let build = self.builds.entry(path.to_owned()).or_default();
         if !build.fresh {
             build.fresh = true;
-            match (self.build)(&self.root.join(path)) {
+            let folder = if path == Path::new(HERE) { self.root.clone() } else { self.root.join(path) };
+            match (self.build)(&folder) {
                 Ok(bytes) => (build.good, build.failure) = (Some(bytes.into()), None),
                 Err(error) => build.failure = Some(last_lines(&format!("{error:#}"))),
             }
@@ -217,6 +225,9 @@ fn inner_path(module: &str) -> Result<PathBuf, Fault> {
                 return Err(format!("module {} leaves the folder; {fix}", quoted(module)));
             }
         }
+    }
+    if inner.as_os_str().is_empty() && Path::new(module).starts_with(HERE) {
+        return Ok(PathBuf::from(HERE));
     }
     if inner.as_os_str().is_empty() {
         return Err(format!("module {} names nothing; name a .wasm file or a crate", quoted(module)));

@@ -11,6 +11,14 @@ pub(crate) use native::{emit, log, open_times, ticker, values};
 pub(crate) use wasm::{emit, log, open_times, ticker, values};
 
 /// How much a log line matters.
+///
+/// ```
+/// use vyx_sdk::prelude::*;
+///
+/// fn tell(level: Level, cx: &Context<'_>) {
+///     cx.log(level, "no volume for an hour");
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// For the author alone.

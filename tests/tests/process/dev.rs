@@ -178,8 +178,7 @@ fn a_crate_is_built_and_hot_swapped_and_a_compile_error_keeps_the_last_build() {
     place.write("mine/src/lib.rs", &source);
     let text = trader(ONE, "healthy", "healthy.wasm", true, "") + &trader(TWO, "mine", "mine", true, "");
     place.write("traders.toml", text);
-    // Kept between runs: the dependencies are built once.
-    let place = place.env("CARGO_TARGET_DIR", root.join("target/edited").to_str().unwrap());
+    let place = place.that_builds();
     let mut running = place.start(&["dev", ".", "--synthetic", "1", "--symbols", "3", "--speed", "6000"]);
     running.wait_for("started mine");
     place.write("mine/src/lib.rs", source.replace("2.0", "2.5").replace("3.0", "3.5"));

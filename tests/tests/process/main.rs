@@ -5,6 +5,8 @@ mod check;
 mod dev;
 mod golden;
 mod look;
+mod new;
+mod new_fixtures;
 mod replay;
 mod report;
 mod run;

@@ -38,6 +38,14 @@ impl Place {
         self
     }
 
+    /// For builds: what they make is kept between runs in a folder of the workspace, so that the SDK is built once. HOME is part of the
+    /// compiler's flags, and with another one everything would be built anew.
+    pub fn that_builds(self) -> Self {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/edited");
+        let home = std::env::var("HOME").unwrap_or_else(|_| "/".into());
+        self.env("CARGO_TARGET_DIR", target.to_str().unwrap()).env("HOME", &home)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -49,9 +57,9 @@ impl Place {
         path.to_str().unwrap().to_owned()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, below: &str, args: &[&str]) -> Command {
         let mut command = Command::new(beside("VYX_BIN", "debug/vyx"));
-        command.args(args).current_dir(self.dir.path()).env_clear().env("HOME", self.dir.path());
+        command.args(args).current_dir(self.path(below)).env_clear().env("HOME", self.dir.path());
         for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -64,7 +72,12 @@ impl Place {
 
     /// Runs to the end.
     pub fn run(&self, args: &[&str]) -> Ran {
-        let child = self.command(args).spawn().unwrap();
+        self.run_in("", args)
+    }
+
+    /// Runs in a folder of the place, to the end.
+    pub fn run_in(&self, below: &str, args: &[&str]) -> Ran {
+        let child = self.command(below, args).spawn().unwrap();
         let (send, done) = mpsc::channel();
         let id = child.id();
         std::thread::spawn(move || send.send(child.wait_with_output().unwrap()));
@@ -74,7 +87,7 @@ impl Place {
 
     /// Starts it, to be looked at while it runs.
     pub fn start(&self, args: &[&str]) -> Running {
-        let mut child = self.command(args).spawn().unwrap();
+        let mut child = self.command("", args).spawn().unwrap();
         let (send, lines) = mpsc::channel();
         for stream in [
             Box::new(child.stdout.take().unwrap()) as Box<dyn std::io::Read + Send>,

@@ -104,9 +104,26 @@ fn a_module_stays_in_the_folder() {
         let reason = Folder::new(&built_in(1, path)).only_reason();
         assert!(reason.starts_with(&format!("module \"{path}\" leaves the folder; it must stay")), "{reason}");
     }
-    for path in ["", "."] {
-        let reason = Folder::new(&built_in(1, path)).only_reason();
-        assert!(reason.contains("names nothing"), "{reason}");
+    let reason = Folder::new(&built_in(1, "")).only_reason();
+    assert!(reason.contains("names nothing"), "{reason}");
+}
+
+#[test]
+fn the_folder_itself_may_be_the_crate_and_is_built_again_when_its_source_changes() {
+    let mut folder = Folder::new(&built_in(1, "."));
+    folder.write("Cargo.toml", "");
+    folder.write("src/lib.rs", "here");
+    assert_eq!(digest_of(&folder.snapshot(), 0), Digest::of(b"here"));
+    assert_eq!(folder.built().len(), 1);
+    for unrelated in ["traders.toml", "signals.jsonl", "report.html", "target/x.rs", "candles/BTCUSDT-5m.csv"] {
+        folder.registry.invalidate(&folder.temp.path().canonicalize().unwrap().join(unrelated));
+        folder.snapshot();
+        assert_eq!(folder.built(), [""; 0], "{unrelated}");
+    }
+    for source in ["src/lib.rs", "src/table.csv", "Cargo.toml", ""] {
+        folder.registry.invalidate(Path::new(source));
+        folder.snapshot();
+        assert_eq!(folder.built().len(), 1, "{source}");
     }
 }
 

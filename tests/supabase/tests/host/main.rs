@@ -3,6 +3,7 @@
 mod acceptance;
 mod beats;
 mod catch_up;
+mod child;
 mod data_dir;
 mod ending;
 mod exactly_once;
@@ -11,6 +12,7 @@ mod many_traders;
 mod market;
 mod misconfigured;
 mod misconfigured_project;
+mod newcomer;
 mod openmetrics;
 mod outage;
 mod pages;
