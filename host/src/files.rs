@@ -139,9 +139,12 @@ mod tests {
     fn where_nothing_can_be_written_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let told = |path: &Path| NewFile::open(path).err().unwrap().replace(&folder.path().display().to_string(), "");
-        assert_eq!(told(&folder.path().join("no/out.html")), "cannot write `/no/out.html`: no such file or directory");
-        assert_eq!(told(folder.path()), "`` is there and is not a file, give another path");
-        assert_eq!(told(Path::new("/")), "`/` is there and is not a file, give another path");
-        assert_eq!(told(Path::new("")), "`` names no file, give one");
+        assert_eq!(
+            told(&folder.path().join("no/out.html")),
+            r#"cannot write "/no/out.html": no such file or directory"#
+        );
+        assert_eq!(told(folder.path()), r#""" is there and is not a file, give another path"#);
+        assert_eq!(told(Path::new("/")), r#""/" is there and is not a file, give another path"#);
+        assert_eq!(told(Path::new("")), r#""" names no file, give one"#);
     }
 }

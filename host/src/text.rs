@@ -25,7 +25,7 @@ pub fn shown(text: &str, max_bytes: usize) -> String {
 
 /// A word of a shell's command line: as it is where that is safe, else in quotes.
 #[must_use]
-pub fn quoted(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:=,@%+-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
@@ -54,12 +54,12 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, quoted, shown};
+    use super::{grouped, shell_word, shown};
 
     #[test]
     fn a_word_is_one_word_to_a_shell() {
         let words = ["a/b.wasm", "", "it's", "$(x)", "~/x", "a b", "x=1"];
-        assert_eq!(words.map(quoted), ["a/b.wasm", "''", r"'it'\''s'", "'$(x)'", "'~/x'", "'a b'", "x=1"]);
+        assert_eq!(words.map(shell_word), ["a/b.wasm", "''", r"'it'\''s'", "'$(x)'", "'~/x'", "'a b'", "x=1"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::signal::{JsonLines, Sink, Tee};
 use crate::supervisor::{
     Change, FaultLog, FaultReport, Fleet, LastGood, Means, Mismatch, Reconciler, Rerun, Status, fitting,
 };
-use crate::text::{quoted, shown};
+use crate::text::{shell_word, shown};
 
 /// How long a burst of file events may be: an editor writes twice, a build many times.
 const DEBOUNCE: Duration = Duration::from_millis(150);
@@ -197,7 +197,7 @@ impl Session<'_> {
             return Rerun::Files { folder: self.folder.to_owned(), candles: self.source.candles.clone() };
         }
         // No file has these candles: the whole market is made again.
-        let folder = quoted(&shown(&self.folder.display().to_string(), 200));
+        let folder = shell_word(&shown(&self.folder.display().to_string(), 200));
         let seed = self.source.synthetic.unwrap_or(1);
         Rerun::MadeUp(format!("vyx dev {folder} --synthetic {seed} --symbols {} --speed max", self.source.symbols))
     }

@@ -133,10 +133,10 @@ fn what_lies_before_the_range_is_drawn_and_not_counted() {
     let late = report("Words", &collector("x"), Some(7 * 60_000));
     assert_eq!((all.signals.len(), late.signals.len()), (3, 1));
     assert_eq!(late.streams, all.streams);
-    assert_eq!((all.cost.outcomes[&Outcome::Ok], late.cost.outcomes[&Outcome::Ok]), (8, 4));
+    assert_eq!((all.cost.outcomes[&Outcome::Ok], late.cost.outcomes[&Outcome::Ok]), (8, 3));
     assert_eq!((all.cost.faults.len(), late.cost.faults.len()), (1, 0));
     let known = |report: &Report| report.returns.every_candle[0].count + report.returns.every_candle[0].absent;
-    assert_eq!((known(&all), known(&late)), (8, 4));
+    assert_eq!((known(&all), known(&late)), (8, 3));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::market::Interval;
 use crate::supervisor::plan::Version;
 use crate::supervisor::runner::FaultReport;
-use crate::text::{quoted, shown};
+use crate::text::{shell_word, shown};
 
 /// Parameters longer than this are left to the reader: the line has to fit a log.
 const PARAMS_BYTES: usize = 600;
@@ -64,12 +64,12 @@ impl fmt::Display for Reproduce<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { module, candles, params, fault } = self;
         // What does not fit or needs an escape is not the name that was given, so it is never run by mistake: it is in quotes.
-        write!(f, "vyx test {} --candles", quoted(&shown(module, NAME_BYTES)))?;
+        write!(f, "vyx test {} --candles", shell_word(&shown(module, NAME_BYTES)))?;
         if candles.is_empty() {
             write!(f, " {}", archive(fault))?;
         }
         for file in *candles {
-            write!(f, " {}", quoted(&shown(file, NAME_BYTES)))?;
+            write!(f, " {}", shell_word(&shown(file, NAME_BYTES)))?;
         }
         write_params(f, params)?;
         write!(f, " --at {}", at(fault.close_time_ms))
@@ -104,11 +104,11 @@ fn write_params(f: &mut fmt::Formatter<'_>, params: &Map<String, Value>) -> fmt:
         if argument != shown(&argument, usize::MAX) || argument.starts_with(['{', '-']) || argument.contains('\n') {
             // A text that would have to be escaped stays what it was as JSON.
             let object = Value::Object(params.clone()).to_string();
-            text = format!(" {}", quoted(&ascii(&object)));
+            text = format!(" {}", shell_word(&ascii(&object)));
             break;
         }
         text.push(' ');
-        text.push_str(&quoted(&argument));
+        text.push_str(&shell_word(&argument));
     }
     match text.len() {
         0 => Ok(()),

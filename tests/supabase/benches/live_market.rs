@@ -11,6 +11,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use vyx_exchange::{Exchange, Setup};
+use vyx_host::market::Interval;
 
 use crate::process::Running;
 use crate::world::{Trader, World};
@@ -38,6 +39,12 @@ fn main() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let start_ms = 3_600_000 + jiff::Timestamp::now().as_millisecond();
     let exchange = Exchange::start(Setup::new(&names, start_ms, speed));
+    // The stand-in makes a day of candles out of its minutes when it is first asked for: not while the host is measured.
+    for name in &names {
+        for interval in [Interval::D1, Interval::H4] {
+            exchange.archive(name, interval, start_ms - 1_100 * interval.as_ms(), start_ms);
+        }
+    }
     let began = Instant::now();
     let host = world
         .shared()
