@@ -1,5 +1,6 @@
 //! A sweep of 100 sets of parameters over 20 symbols and 10,000 candles of each, by the `vyx` command as people run it: on one core, on
-//! two, and a set alone. `--rounds N` repeats it; the median is what is printed.
+//! two, and a set alone. `--rounds N` repeats it; the median is what is printed. VYX_BIN names the `vyx` that is measured, by default the
+//! one of the bench's own profile.
 
 mod common;
 
@@ -67,7 +68,7 @@ fn main() {
 }
 
 fn run(folder: &Path, trader: &Path, files: &[PathBuf], sets: &str, workers: &str) -> Took {
-    let mut command = Command::new(VYX);
+    let mut command = Command::new(std::env::var_os("VYX_BIN").unwrap_or_else(|| VYX.into()));
     command.arg("test").arg(trader).args(["--json", "--sweep", sets, "--candles"]).args(files);
     command.env("WORKERS", workers).env("DATA_DIR", folder.join("data"));
     let began = Instant::now();

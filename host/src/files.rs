@@ -69,6 +69,8 @@ impl NewFile {
         aside.push(&name);
         aside.push(format!(".{}.part", std::process::id()));
         dir.open_with(&aside, OpenOptions::new().write(true).create(true).truncate(true)).map_err(cannot)?;
+        // Whoever is interrupted before there is anything to write leaves nothing behind.
+        dir.remove_file(&aside).map_err(cannot)?;
         Ok(Self { shown, dir, name, aside })
     }
 
@@ -85,7 +87,8 @@ impl NewFile {
     /// In words, with the path.
     pub fn write(self, bytes: &[u8]) -> Result<(), String> {
         let write = || {
-            let mut file = self.dir.open_with(&self.aside, OpenOptions::new().write(true).truncate(true))?;
+            let mut file =
+                self.dir.open_with(&self.aside, OpenOptions::new().write(true).create(true).truncate(true))?;
             file.write_all(bytes)?;
             self.dir.rename(&self.aside, &self.dir, &self.name)
         };

@@ -249,6 +249,7 @@ fn most_kept(subject: &Subject<'_>, said: &Said) -> u32 {
     for (close_ms, _, asking) in asked {
         if close_ms.div_euclid(60_000) != minute {
             (minute, kept) = (close_ms.div_euclid(60_000), 0);
+            keeper.begin();
         }
         kept += u32::from(keeper.keep(&subject.subscription.hygiene, asking));
         most = most.max(kept);

@@ -13,7 +13,7 @@ use crate::text::grouped;
 const TAIL_CLOSES: usize = 2_000;
 /// How many times the longest warm-up that is tried the run has that all are compared with.
 const FAR: i64 = 2;
-/// Candles of the base interval that are made at most, over all symbols: a second of work.
+/// Candles of the base interval, over all symbols, beyond which only as many are made as the declared warm-up takes: a second of work.
 const STEPS: i64 = 1_500_000;
 /// A trader that declares no warm-up might need one of this many candles.
 const UNDECLARED: u32 = 2_000;

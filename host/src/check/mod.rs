@@ -17,6 +17,8 @@ mod run;
 mod said;
 mod warm_up;
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -162,8 +164,11 @@ struct Subject<'a> {
     said: Said,
 }
 
+/// CPU time that one run may take, unless somebody says otherwise. The checks make some thirty, so one that takes longer would never end.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Checks an admitted module with these parameters: on the built-in market, or on the candles of a feed that was asked for the
-/// intervals of its subscription. `begins` is told each check.
+/// intervals of its subscription. One whose first run takes more CPU time than `patience` is not checked. `begins` is told each check.
 ///
 /// # Errors
 ///
@@ -174,6 +179,7 @@ pub fn check(
     params: &[(String, ParamValue)],
     subscription: &Subscription,
     candles: Option<&mut dyn Feed>,
+    patience: Duration,
     begins: &mut dyn FnMut(Check),
 ) -> Result<Report, FeedError> {
     begins(Check::Run);
@@ -188,7 +194,7 @@ pub fn check(
         crate::text::grouped(module.size_bytes as u64),
         crate::text::shown(&module.manifest.sdk, 80)
     );
-    let (line, said) = run::check(trader, &ground);
+    let (line, said) = run::check(trader, &ground, patience);
     let mut checks = vec![Line::ok(Check::Admit, admitted), line];
     let candles = ground.words();
     let Some(said) = said else { return Ok(Report { candles, checks }) };

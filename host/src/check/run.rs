@@ -10,17 +10,17 @@ use crate::sandbox::thread_cpu;
 use crate::text::grouped;
 
 /// Proves nothing but that it runs; what it said is what the other checks compare with.
-pub(super) fn check(trader: Trader<'_>, ground: &Ground) -> (Line, Option<Said>) {
-    let said = match first(trader, ground) {
+pub(super) fn check(trader: Trader<'_>, ground: &Ground, patience: Duration) -> (Line, Option<Said>) {
+    let said = match first(trader, ground, patience) {
         Ok(Ok(said)) => said,
         Ok(Err(closes)) => {
             let reason = format!(
                 "not checked: {} of {} closes took {} s of CPU time",
                 grouped(closes as u64),
                 grouped(ground.plain.len() as u64),
-                PATIENCE.as_secs()
+                patience.as_secs()
             );
-            let advice = "make it cheaper, or give fewer candles: --candles";
+            let advice = "make it cheaper, give fewer candles (--candles) or more time (--cpu-seconds)";
             return (Line::warns(Check::Run, reason, advice), None);
         }
         Err(stumble) => {
@@ -59,16 +59,13 @@ pub(super) fn check(trader: Trader<'_>, ground: &Ground) -> (Line, Option<Said>)
     (line, Some(said))
 }
 
-/// CPU time of one run. The checks make some thirty, so one that takes longer would never end.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What a first run comes to. An error where it was stopped for its time: after so many closes.
-fn first(trader: Trader<'_>, ground: &Ground) -> Result<Result<Said, usize>, Stumble> {
+fn first(trader: Trader<'_>, ground: &Ground, patience: Duration) -> Result<Result<Said, usize>, Stumble> {
     let mut play = Play::start(trader, &ground.market)?;
     let began = thread_cpu();
     for at in ground.plain.clone() {
         play.closes(&ground.market.closes, at..at + 1)?;
-        if thread_cpu().saturating_sub(began) > PATIENCE {
+        if thread_cpu().saturating_sub(began) >= patience {
             return Ok(Err(at + 1 - ground.plain.start));
         }
     }

@@ -7,7 +7,7 @@ use wasmparser::{Parser, Payload};
 use super::cargo::{self, Words};
 use super::failure::Failure;
 use super::terminal::print_line;
-use crate::files;
+use crate::files::{self, NewFile};
 use crate::module::{Digest, componentize};
 
 /// More than any module that is admitted.
@@ -36,8 +36,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         let bytes = component_of(&args.from)?;
-        std::fs::write(out, &bytes)
-            .map_err(|error| Failure::input(format!("cannot write {}: {error}", out.display())))?;
+        NewFile::open(out).and_then(|file| file.write(&bytes)).map_err(Failure::input)?;
         tell(out, &bytes);
         return Ok(());
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::module::componentize;
+use crate::module::{Digest, componentize};
 
 /// The target of traders: it has no system interface at all.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
@@ -47,7 +47,8 @@ pub(super) fn build(folder: &Path, examples: bool, words: Words) -> anyhow::Resu
     has_target()?;
     let mut command = Command::new("cargo");
     command
-        .args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"])
+        .arg(if examples { "build" } else { "rustc" })
+        .args(["--release", "--target", TARGET, "--message-format=json-render-diagnostics"])
         .arg("--manifest-path")
         .arg(&manifest)
         .arg(if examples { "--examples" } else { "--lib" })
@@ -58,6 +59,13 @@ pub(super) fn build(folder: &Path, examples: bool, words: Words) -> anyhow::Resu
     }
     // What a panic says must not depend on whose machine built it, nor tell where that was.
     command.args(["--config", &format!("target.{TARGET}.rustflags={}", remaps())]);
+    if !examples {
+        // Two crates of one name share their place in a target directory that serves both, and cargo takes the one for the other. It
+        // builds anew where the flags of the crate itself differ; this one changes nothing of what is built.
+        let place = manifest.canonicalize().with_context(|| format!("cannot read {}", manifest.display()))?;
+        let place = Digest::of(place.as_os_str().as_encoded_bytes());
+        command.args(["--", "--check-cfg", &format!("cfg(vyx_crate, values(\"{place}\"))")]);
+    }
     let (out, errors) = match words {
         Words::Shown => (
             command.stderr(Stdio::inherit()).output().context("cargo does not start, is it installed?")?.stdout,

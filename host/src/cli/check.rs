@@ -1,13 +1,14 @@
 //! `vyx check`: what the host would say of a module, and what it does on candles.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use console::style;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::project::{Progress, width, wrapped};
-use super::terminal::print_line;
+use super::terminal::{print_line, tell_line};
 use super::{local, market};
 use crate::check::{self, Grade, Line, Report};
 use crate::config::Config;
@@ -42,6 +43,9 @@ pub(super) struct Args {
     /// Parameters, NAME=VALUE or one JSON object.
     #[arg(long, num_args = 1.., value_name = "NAME=VALUE")]
     params: Vec<String>,
+    /// CPU time that a run may take, seconds; 10 by default. There are some thirty runs. One that takes longer is not checked.
+    #[arg(long, value_name = "N")]
+    cpu_seconds: Option<u64>,
     /// Print the verdict as one JSON object.
     #[arg(long)]
     json: bool,
@@ -62,7 +66,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
             let fitted = fit(&modules, &module, given, feed, Mismatch::Raise);
             let fitted = fitted.map_err(|fault| Failure::input(fault.reason))?;
             if let Some(note) = &fitted.note {
-                eprintln!("note: {note}");
+                tell_line(&format!("note: {note}"));
             }
             (fitted.params, fitted.subscription)
         }
@@ -70,7 +74,9 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<(), Failure> {
     let progress = Progress::new(args.json);
     let begins = &mut |check: check::Check| progress.say(check.as_str());
     let candles = feed.as_mut().map(|feed| feed as &mut dyn crate::market::Feed);
-    let report = check::check(&modules, &module, &params, &subscription, candles, begins).map_err(Failure::input)?;
+    let patience = args.cpu_seconds.map_or(check::PATIENCE, Duration::from_secs);
+    let report = check::check(&modules, &module, &params, &subscription, candles, patience, begins);
+    let report = report.map_err(Failure::input)?;
     drop(progress);
     if args.json {
         print_line(told(&module, &params, &subscription, &report));

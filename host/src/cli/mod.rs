@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
-                eprintln!("{}", last_word(message, is_service));
+                terminal::tell_line(&last_word(message, is_service));
             }
             failure.exit_code()
         }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::project::{Deploy, Progress, Project, Target, Trader, Waiting, Wanted, block_on, retried};
 use super::terminal::print_line;
 use super::{check, local};
-use crate::check::{Grade, Report};
+use crate::check::{Grade, PATIENCE, Report};
 use crate::config::Config;
 use crate::ids::UserId;
 use crate::module::{Module, Modules};
@@ -92,7 +92,8 @@ fn checked(
 ) -> Result<Report, Failure> {
     let progress = Progress::new(args.json);
     let begins = &mut |check: crate::check::Check| progress.say(&format!("check: {}", check.as_str()));
-    let report = crate::check::check(modules, module, values, subscription, None, begins).map_err(Failure::fault)?;
+    let report =
+        crate::check::check(modules, module, values, subscription, None, PATIENCE, begins).map_err(Failure::fault)?;
     drop(progress);
     let fails = report.grade() == Grade::Fails;
     if !args.json {

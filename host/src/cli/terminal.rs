@@ -41,7 +41,7 @@ impl Terminal {
     /// A line for people.
     pub(super) fn say(&self, line: &str) {
         if self.is_data {
-            eprintln!("{line}");
+            tell_line(line);
         } else if self.is_drawn() {
             self.bar.println(line);
         } else {
@@ -51,7 +51,7 @@ impl Terminal {
 
     /// A note beside the data.
     pub(super) fn note(&self, line: &str) {
-        if self.is_drawn() { self.bar.println(line) } else { eprintln!("{line}") }
+        if self.is_drawn() { self.bar.println(line) } else { tell_line(line) }
     }
 
     /// Whether the status line may be in the way. What is printed above it is filled up with spaces, so it is not done without need.
@@ -115,6 +115,11 @@ impl Terminal {
 /// A line on standard output. A closed pipe ends the output, not the command.
 pub(super) fn print_line(line: impl std::fmt::Display) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// A line on standard error. Whoever reads it may have gone.
+pub(super) fn tell_line(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Prints signals as rows of a table.

@@ -11,7 +11,7 @@ use crate::module::Digest;
 use crate::sandbox::Cut;
 
 /// The form that this host writes and reads.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first line of a file of candles. The names are those of data.binance.vision; `gap_from` is the first open time without a
 /// candle before this one. A market that came back has an id for each of its lives, so the name alone does not tell which it is.

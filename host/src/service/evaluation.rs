@@ -156,6 +156,8 @@ impl Evaluation {
                 }
                 // The traders went back to where they were; the segment is told once more.
                 Err(error) => {
+                    // So do their faults, which are told once they count.
+                    drop(self.faults.take());
                     let problem = format!("signals cannot be kept on disk: {error}; make room in DATA_DIR");
                     if !std::mem::replace(&mut told, true) {
                         tracing::error!("{problem}");

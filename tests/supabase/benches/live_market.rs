@@ -1,5 +1,5 @@
-//! What a live market costs: 100 symbols on 6 intervals for 200 traders, at the speed of the real one. The host is a process; the
-//! exchange is the stand-in, on this machine and on the same cores.
+//! What a live market costs: 100 symbols on 6 intervals for 200 traders, at MARKET_SPEED times the speed of the real one. The host is a
+//! process; the exchange is the stand-in, on this machine and on the same cores.
 
 #[allow(dead_code)]
 #[path = "../tests/host/process.rs"]
@@ -22,10 +22,10 @@ const INTERVALS: [&str; 6] = ["1m", "5m", "15m", "1h", "4h", "1d"];
 const MODULES: [&str; 4] =
     ["rsi-oversold-bounce", "golden-cross", "volume-spike-detector", "stoch-rsi-overbought-short"];
 /// How long it is watched, in minutes of the market.
-const MINUTES: u64 = 10;
+const MINUTES: u64 = 100;
 
 fn main() {
-    let speed: f64 = std::env::var("MARKET_SPEED").ok().and_then(|text| text.parse().ok()).unwrap_or(4.0);
+    let speed: f64 = std::env::var("MARKET_SPEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20.0);
     let world = World::new();
     for number in 0..TRADERS - 1 {
         let (id, name) = (format!("be9c0000-0000-4000-8000-{number:012}"), format!("Trader {number}"));
@@ -67,6 +67,13 @@ fn main() {
         journal.requests.iter().map(|asked| u64::from(asked.weight)).sum::<u64>(),
         journal.streams().len()
     );
+    // Those that started first signal while the others are still warmed up.
+    let running = || host.metric(r#"vyx_traders{state="running"} "#) == Some(TRADERS as f64);
+    while !running() {
+        assert!(began.elapsed() < Duration::from_secs(600), "not all run:\n{}", host.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("all {TRADERS} traders run after {:.1} s", began.elapsed().as_secs_f64());
     let cpu = cpu_of(&host);
     let (from, before) = (Instant::now(), Snapshot::of(&host));
     std::thread::sleep(Duration::from_secs_f64(MINUTES as f64 * 60.0 / speed));

@@ -45,6 +45,14 @@ fn a_golden_file_is_made_holds_and_shows_what_changed() {
     );
     assert_eq!((holds.code, holds.err.contains("bounce.jsonl holds")), (0, true), "{}", holds.err);
 
+    // Of a part only its own signals are held against the file, and they are not all that it needs.
+    let first: Value = serde_json::from_str(golden.lines().next().unwrap()).unwrap();
+    let from = first["timestamp"].as_str().unwrap();
+    let part = test(&place, &module, &file, &["--golden", "bounce.jsonl", "--from", from]);
+    assert!(part.code == 0 && part.err.contains("bounce.jsonl holds"), "{}", part.err);
+    let refused = test(&place, &module, &file, &["--golden", "bounce.jsonl", "--update", "--from", from]);
+    assert!(refused.code == 2 && refused.err.contains("leave out --from and --to"), "{}", refused.err);
+
     let changed = test(&place, &module, &file, &["oversold=35", "--golden", "bounce.jsonl"]);
     assert_eq!(changed.code, 1, "{}", changed.err);
     assert!(changed.err.lines().any(|line| line.starts_with("+ {\"timestamp\":")), "{}", changed.err);

@@ -82,6 +82,26 @@ fn a_rule_that_changed_is_seen_in_the_golden_file() {
     assert_eq!(place.run_in("changed", &args).code, 0);
 }
 
+/// One target directory serves both, as CARGO_TARGET_DIR makes it.
+#[test]
+fn crates_of_one_name_are_not_taken_for_each_other() {
+    let (first, second) = (place(), place());
+    for place in [&first, &second] {
+        make(place, "twin", "single-interval");
+    }
+    let source = second.path("twin/src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap();
+    std::fs::write(&source, text.replace("oversold: f64 = 30.0", "oversold: f64 = 40.0")).unwrap();
+    let digest = |place: &Place| {
+        let ran = place.run_in("twin", &["build", "."]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out.trim().rsplit_once("sha256 ").unwrap().1.to_owned()
+    };
+    let [of_first, of_second] = [&first, &second].map(digest);
+    assert_ne!(of_first, of_second);
+    assert_eq!(digest(&first), of_first);
+}
+
 #[test]
 fn what_it_says_is_what_it_did() {
     let place = place();

@@ -147,7 +147,10 @@ fn short_path(sdk: &Path, folder: &Path) -> PathBuf {
     let inside = sdk.parent().filter(|checkout| checkout.parent().is_some());
     let below = inside.and_then(|checkout| folder.strip_prefix(checkout).ok());
     match below {
-        Some(below) => below.components().map(|_| "..").chain(["sdk"]).collect(),
+        Some(below) => {
+            let up = below.components().map(|_| std::ffi::OsStr::new(".."));
+            up.chain(sdk.file_name()).collect()
+        }
         None => sdk.to_owned(),
     }
 }

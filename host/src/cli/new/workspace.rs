@@ -8,11 +8,11 @@ use toml::{Table, Value};
 /// workspace, or cargo refuses to build it; if so, it must not.
 pub(super) fn takes_in(folder: &Path) -> bool {
     folder.ancestors().skip(1).find_map(|root| Some((root, workspace_in(root)?))).is_some_and(|(root, workspace)| {
-        let lists = |key: &str| {
-            let patterns = workspace.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            folder.strip_prefix(root).is_ok_and(|below| patterns.into_iter().any(|pattern| fits(pattern, below)))
-        };
-        lists("members") && !lists("exclude")
+        let listed =
+            |key: &str| workspace.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let Ok(below) = folder.strip_prefix(root) else { return false };
+        // What is excluded is excluded with all that lies in it.
+        listed("members").any(|pattern| fits(pattern, below)) && !listed("exclude").any(|path| below.starts_with(path))
     })
 }
 
@@ -44,10 +44,16 @@ mod tests {
     #[test]
     fn a_member_is_told_from_a_neighbour() {
         let temp = tempfile::tempdir().unwrap();
-        let manifest = "[workspace]\nmembers = [\"plugins/*\", \"host\"]\nexclude = [\"plugins/old\"]\n";
+        let manifest =
+            "[workspace]\nmembers = [\"plugins/*\", \"host\"]\nexclude = [\"plugins/old\", \"plugins/attic/\"]\n";
         std::fs::write(temp.path().join("Cargo.toml"), manifest).unwrap();
         let takes_in = |below: &str| takes_in(&temp.path().join(below));
         assert!(takes_in("plugins/mine") && takes_in("host"));
-        assert!(!takes_in("mine") && !takes_in("plugins/mine/inner") && !takes_in("plugins/old"));
+        assert!(
+            !takes_in("mine")
+                && !takes_in("plugins/mine/inner")
+                && !takes_in("plugins/old")
+                && !takes_in("plugins/attic")
+        );
     }
 }

@@ -14,6 +14,7 @@ pub(super) use table::{Column, Table, width, wrapped};
 pub(super) use target::{IdPrefix, Target, Trader, one, owner_words};
 
 use super::failure::Failure;
+use super::terminal::tell_line;
 use crate::config::{SUPABASE_USER_TOKEN, SupabaseEnv, process_env};
 use crate::ids::UserId;
 use crate::supabase::{ApiError, Class, Credentials, StorageError, Supabase, timeouts};
@@ -41,7 +42,7 @@ impl Project {
 
     fn of(env: &SupabaseEnv) -> Result<Self, Failure> {
         for warning in &env.warnings {
-            eprintln!("warning: {warning}");
+            tell_line(&format!("warning: {warning}"));
         }
         let author = match &env.credentials {
             Credentials::Service(_) => None,

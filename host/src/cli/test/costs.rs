@@ -30,12 +30,13 @@ pub(super) struct Over {
 }
 
 impl Costs {
-    /// Those of a whole replay. `cpu` is what all of its calls took together.
-    pub(super) fn of(counts: &Counts, cpu: Duration) -> Self {
+    /// Those of a replay, or of a part of it. `all` is the fuel of the whole replay, and what its calls took together.
+    pub(super) fn of(counts: &Counts, all: (u64, Duration)) -> Self {
         let faults = |outcome: Outcome| counts.faults.get(&outcome).copied().unwrap_or(0);
         // Fuel is the same on every machine, time is not: so the longest call is found by its fuel, and timed by the average.
-        let seconds_per_fuel = cpu.as_secs_f64() / counts.fuel.max(1) as f64;
-        let longest_call = (counts.most_fuel > 0).then(|| {
+        let (fuel, cpu) = all;
+        let seconds_per_fuel = cpu.as_secs_f64() / fuel.max(1) as f64;
+        let longest_call = (counts.most_fuel > 0 && fuel > 0).then(|| {
             let time = Duration::from_secs_f64(counts.most_fuel as f64 * seconds_per_fuel);
             (counts.most_fuel, counts.most_fuel_symbols, time)
         });
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn costs_stand_beside_what_production_gives() {
-        let costs = Costs::of(&counts(), Duration::from_millis(12));
+        let costs = Costs::of(&counts(), (counts().fuel, Duration::from_millis(12)));
         assert!(costs.over.is_empty());
         insta::assert_snapshot!(costs.lines(true).join("\n"), @r"
         cost         1,200 fuel an evaluation
@@ -141,7 +142,7 @@ mod tests {
             over_limit: 7,
             ..counts()
         };
-        let costs = Costs::of(&counts, Duration::from_secs(60));
+        let costs = Costs::of(&counts, (counts.fuel, Duration::from_secs(60)));
         insta::assert_snapshot!(costs.lines(false).join("\n"), @r"
         cost         1,200 fuel an evaluation
         longest call 24,000 fuel, about 1200 ms of 120 ms
@@ -158,6 +159,9 @@ mod tests {
 
     #[test]
     fn nothing_that_was_looked_at_costs_nothing() {
-        assert_eq!(Costs::of(&Counts::default(), Duration::ZERO).lines(false)[0], "cost         - fuel an evaluation");
+        assert_eq!(
+            Costs::of(&Counts::default(), (0, Duration::ZERO)).lines(false)[0],
+            "cost         - fuel an evaluation"
+        );
     }
 }

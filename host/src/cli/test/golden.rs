@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::range::Range;
 use crate::cli::failure::Failure;
-use crate::files;
+use crate::files::{self, NewFile};
 use crate::signal::StampedSignal;
 use crate::text::shown;
 
@@ -52,6 +53,11 @@ impl Entry {
             put("missing_streams", json!(provenance.missing_streams));
         }
         Self { key, line: ordered(&fields) }
+    }
+
+    /// When its candle closed; none where the file says no time.
+    fn close_ms(&self) -> Option<i64> {
+        self.key.0.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond())
     }
 
     fn read(line: &str) -> Result<Self, String> {
@@ -141,8 +147,14 @@ impl Difference {
     }
 }
 
-/// Holds signals against a golden file, or writes it. What is noted goes to `note`.
-pub(super) fn compare(path: &Path, update: bool, now: &[Entry], note: &mut dyn FnMut(&str)) -> Result<bool, Failure> {
+/// Holds signals of a range against those of a golden file, or writes it. What is noted goes to `note`.
+pub(super) fn compare(
+    path: &Path,
+    update: bool,
+    now: &[Entry],
+    range: Range,
+    note: &mut dyn FnMut(&str),
+) -> Result<bool, Failure> {
     let name = path.display();
     let golden = match read(path) {
         Ok(golden) => Some(golden),
@@ -158,14 +170,15 @@ pub(super) fn compare(path: &Path, update: bool, now: &[Entry], note: &mut dyn F
             return Ok(true);
         }
         let text: String = now.iter().map(|entry| format!("{}\n", entry.line)).collect();
-        std::fs::write(path, text).map_err(|error| Failure::input(format!("cannot write {name}: {error}")))?;
+        NewFile::open(path).and_then(|file| file.write(text.as_bytes())).map_err(Failure::input)?;
         let change = change.map(|change| format!(": {}", change.counted())).unwrap_or_default();
         note(&format!("golden       {name} written, {} signals{change}", now.len()));
         return Ok(true);
     }
-    let Some(golden) = golden else {
+    let Some(mut golden) = golden else {
         return Err(Failure::input(format!("{name} is not there; make it with --golden {name} --update")));
     };
+    golden.retain(|entry| entry.close_ms().is_none_or(|close_ms| range.holds(close_ms)));
     let difference = Difference::between(&golden, now);
     if difference.is_none() {
         note(&format!("golden       {name} holds, {} signals", now.len()));
@@ -262,7 +275,7 @@ mod tests {
         let path = folder.path().join("golden.jsonl");
         let held = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            compare(&path, false, &[entry(1, "up", 5.0)], &mut |_| {})
+            compare(&path, false, &[entry(1, "up", 5.0)], Range::default(), &mut |_| {})
         };
         let line = entry(1, "up", 5.0).line;
         assert!(held(&format!("{line}\r\n\r\n")).unwrap(), "line ends of another system change nothing");

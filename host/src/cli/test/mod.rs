@@ -134,6 +134,9 @@ struct Fitting {
 impl<'a> Prepared<'a> {
     fn new(args: &'a Args, config: &'a Config) -> Result<Self, Failure> {
         let range = Range::new(args.from, args.to)?;
+        if args.update && (args.from.is_some() || args.to.is_some()) {
+            return Err(Failure::input("--update writes the signals of all candles; leave out --from and --to"));
+        }
         let report = args.report.open()?;
         let feed = market::replay(&args.candles)?;
         let bytes = local::bytes_of(&args.module)?;
@@ -167,7 +170,11 @@ impl<'a> Prepared<'a> {
             subscription: fitted.subscription,
             begin: Begin::Anew(None),
         };
-        Ok(Fitting { ready, note: fitted.note })
+        let note = [fitted.note, missing(&ready, &self.feed)]
+            .into_iter()
+            .flatten()
+            .reduce(|first, next| format!("{first}; {next}"));
+        Ok(Fitting { ready, note })
     }
 
     fn owned(&self, params: Map<String, Value>, number: usize) -> Result<OwnedTrader, crate::ownership::Refusal> {
@@ -189,4 +196,15 @@ impl<'a> Prepared<'a> {
     fn fleet(&self, workers: usize) -> Result<Fleet, Failure> {
         Fleet::new(self.modules.clone(), self.feed.symbols().clone(), workers).map_err(Failure::fault)
     }
+}
+
+/// Other symbols that a trader reads and of which there are no candles: it gets none of theirs.
+fn missing(ready: &Ready, feed: &ReplayFeed) -> Option<String> {
+    let mut names: Vec<&str> = ready.subscription.other_streams.iter().map(|(name, _)| name.as_str()).collect();
+    names.retain(|name| feed.symbols().id(name).is_none());
+    names.dedup();
+    (!names.is_empty()).then(|| {
+        let names: Vec<String> = names.into_iter().map(|name| crate::text::shown(name, 40)).collect();
+        format!("it reads candles of {}, of which none are given: add them to --candles", names.join(", "))
+    })
 }

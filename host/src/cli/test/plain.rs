@@ -97,7 +97,7 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
             terminal.note(&format!("{why}, so {} is left as it is", path.display()));
             holds = false;
         } else {
-            holds = golden::compare(path, args.update, now, &mut |line| terminal.note(line))?;
+            holds = golden::compare(path, args.update, now, range, &mut |line| terminal.note(line))?;
         }
     }
     if is_well && holds { Ok(()) } else { Err(Failure::told()) }

@@ -33,7 +33,7 @@ pub(super) struct Summary<'a> {
 
 impl Summary<'_> {
     fn costs(&self) -> Costs {
-        Costs::of(&self.counts, self.cpu)
+        Costs::of(&self.counts, (self.status.counts.fuel, self.cpu))
     }
 
     fn candles_per_second(&self) -> f64 {

@@ -40,7 +40,8 @@ function readout(chart, at) {
   const price = (column) => fixed(level[column][bar], stream.decimals);
   const change = (level.close[bar] / level.open[bar] - 1) * 100;
   const pair = (name, value, kind = '') => element('span', { class: kind }, element('span', { class: 'soft' }, `${name} `), value);
-  const time = size === 1 ? `${minute(stream.times[first])} UTC` : `${minute(stream.times[first])} – ${minute(stream.times[last] + stream.intervalMs)} UTC`;
+  // From open to close: a signal is told by its close, a bar stands at its open.
+  const time = `${minute(stream.times[first])} – ${minute(stream.times[last] + stream.intervalMs)} UTC`;
   const parts = [element('span', {}, time), pair('O', price('open')), pair('H', price('high')), pair('L', price('low')), pair('C', price('close')), element('span', { class: leaning(change) }, percent(change)), pair('Vol', compact(level.volume[bar]))];
   if (size > 1) parts.push(element('span', { class: 'soft' }, `each bar ${whole(size)} candles`));
   const tags = stream.signals.slice(firstFrom(stream.signals, first), firstFrom(stream.signals, last + 1)).filter((signal) => !chart.hidden.has(signal.tag));

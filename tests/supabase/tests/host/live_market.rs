@@ -221,7 +221,7 @@ fn two_hours_of_faults_change_no_signal() {
     // In the calm before the storm, twenty seconds late by both ways.
     let calm_minute = exchange.now_ms() / MINUTE;
     let lates: Vec<(String, i64)> =
-        (0..4).map(|number| (SYMBOLS[number].to_owned(), (calm_minute + 4 + 2 * number as i64) * MINUTE)).collect();
+        (0..10).map(|number| (SYMBOLS[number % 4].to_owned(), (calm_minute + 4 + number as i64) * MINUTE)).collect();
     let storm_ms = (calm_minute + 15) * MINUTE;
     let calm_ms = storm_ms + 120 * MINUTE;
     for (symbol, open_ms) in &lates {

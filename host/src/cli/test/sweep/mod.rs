@@ -84,7 +84,8 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
     if done == 0 {
         return Err(Failure::input("no set of the sweep can run; see what is said of each"));
     }
-    if first.is_some() { Err(Failure::told()) } else { Ok(()) }
+    let is_ill = |did: &Did| did.fault_count > 0 || did.quarantined;
+    if results.sets.iter().filter_map(Set::done).any(is_ill) { Err(Failure::told()) } else { Ok(()) }
 }
 
 /// Every set, and those that can run with their numbers. Which candles they want is known after this.
@@ -218,7 +219,7 @@ impl Work<'_> {
                 signals: fired.len(),
                 all: self.all_of(&fired),
                 tags: self.closes.after(&fired),
-                costs: Costs::of(&counts, status.total.cpu),
+                costs: Costs::of(&counts, (status.counts.fuel, status.total.cpu)),
                 fault_count: faults::count(&counts.faults),
                 faults,
                 quarantined: status.quarantined,

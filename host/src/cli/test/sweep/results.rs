@@ -243,7 +243,7 @@ pub(super) mod tests {
                 signals: fired.len(),
                 all: tags.first().map(|tag| tag.horizons.clone()).unwrap_or_default(),
                 tags,
-                costs: Costs::of(&counts, Duration::from_millis(240)),
+                costs: Costs::of(&counts, (counts.fuel, Duration::from_millis(240))),
                 fault_count: 3 * u64::from(fault),
                 counts,
                 faults: Vec::new(),

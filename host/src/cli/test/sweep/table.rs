@@ -23,8 +23,12 @@ pub(super) fn lines(results: &Results<'_>, width: usize, has_colours: bool) -> V
     let header = columns.header(results);
     let bold = style(header).bold().force_styling(has_colours).to_string();
     let mut lines = vec![truncate_str(bold.trim_end(), width, "…").into_owned()];
-    for set in &results.sets {
+    let not_run = results.sets.iter().filter(|set| matches!(set.outcome, Outcome::Waiting)).count();
+    for set in results.sets.iter().filter(|set| !matches!(set.outcome, Outcome::Waiting)) {
         lines.push(truncate_str(&columns.row(results, set, has_colours), width, "…").into_owned());
+    }
+    if not_run > 0 {
+        lines.push(format!("not run: {} of {} sets", grouped(not_run as u64), grouped(results.sets.len() as u64)));
     }
     lines.push(String::new());
     lines.extend(wrapped(
@@ -113,7 +117,7 @@ impl Columns {
         match &set.outcome {
             Outcome::Done(did) => self.done(&mut row, did, has_colours),
             Outcome::Refused(reason) => row.push_str(&format!("refused: {}", shown(reason, 400))),
-            Outcome::Waiting => row.push_str("not run"),
+            Outcome::Waiting => {}
         }
         row
     }
