@@ -32,7 +32,7 @@ pub fn official_client(workspace: &Workspace) -> Result<(), Missing> {
 
 /// Chromium, node, and in `tests/browser` what drives the one from the other.
 pub fn browser(workspace: &Workspace) -> Result<(), Missing> {
-    if !has_chromium() && !(installed("Chromium", &["chromium"]) && has_chromium()) {
+    if !(has_chromium() || installed("Chromium", &["chromium"]) && has_chromium()) {
         return Err(
             "no Chromium found; install it (Debian: apt-get install chromium, macOS: brew install --cask chromium) or set VYX_CHROMIUM to its path",
         );

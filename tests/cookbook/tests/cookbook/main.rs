@@ -30,8 +30,11 @@ mod vwap_reversion;
 
 use kitchen::{Dish, Kitchen, cook};
 
+/// Runs a trader of the book.
+type Recipe = fn(&Kitchen, &str) -> Dish;
+
 /// In the order of the page: what is simple comes first.
-const RECIPES: [(&str, fn(&Kitchen, &str) -> Dish); 10] = [
+const RECIPES: [(&str, Recipe); 10] = [
     ("ema_cross", cook::<ema_cross::EmaCross>),
     ("donchian_breakout", cook::<donchian_breakout::Breakout>),
     ("supertrend_flip", cook::<supertrend_flip::Flip>),
