@@ -4,7 +4,7 @@
 use super::play::{Play, Stumble};
 use super::said::Said;
 use super::{Check, Line, Subject};
-use crate::market::{BatchRef, FeedError};
+use crate::market::{BatchRef, FeedError, Random};
 use crate::text::grouped;
 
 const ADVICE: &str = "keep all state in the trader's own fields, one for each symbol: no static, no count of calls, nothing of the \
@@ -50,14 +50,14 @@ impl Split {
                 vec![first.to_vec(), second.to_vec()]
             }
             Self::Shuffled => {
-                let mut groups = vec![Vec::new(); 1 + random.below(symbols.len())];
+                let mut groups = vec![Vec::new(); 1 + below(random, symbols.len())];
                 for symbol in symbols {
-                    let at = random.below(groups.len());
+                    let at = below(random, groups.len());
                     if let Some(group) = groups.get_mut(at) {
                         group.push(*symbol);
                     }
                 }
-                let turn = random.below(groups.len());
+                let turn = below(random, groups.len());
                 groups.rotate_left(turn);
                 groups
             }
@@ -76,13 +76,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<Line, FeedError> {
                 return Ok(Line::fails(Check::Batches, format!("{}: {}", split.as_str(), stumble.words()), ADVICE));
             }
         };
-        let found = subject.said.differences(&said, &subject.ground.market.names, &subject.trader.module.manifest);
-        if found.is_none() {
-            continue;
+        let how = format!("depends on how a close is split: {}, ", split.as_str());
+        if let Some(line) = subject.differs(Check::Batches, &subject.said, &said, &how, ADVICE) {
+            return Ok(line);
         }
-        let first = found.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default();
-        let reason = format!("depends on how a close is split: {}, {}{first}", split.as_str(), found.words());
-        return Ok(Line::fails(Check::Batches, reason, ADVICE).at(found.first));
     }
     let reason = format!(
         "the same {} signals with closes whole, in calls for each symbol, in halves, shuffled, and symbol by symbol",
@@ -102,7 +99,7 @@ fn play(subject: &Subject<'_>, split: Split) -> Result<Said, Stumble> {
         }
         return Ok(play.end());
     }
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED, "splits");
     for close in subject.ground.plain.clone().filter_map(|at| market.closes.close(at)) {
         for gap in close.gaps() {
             play.gap(gap)?;
@@ -121,17 +118,8 @@ fn parts(play: &mut Play<'_>, batch: BatchRef<'_>, split: Split, random: &mut Ra
     Ok(())
 }
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % bound.max(1) as u64) as usize
-    }
+fn below(random: &mut Random, bound: usize) -> usize {
+    (random.bits() % bound.max(1) as u64) as usize
 }
 
 #[cfg(test)]
@@ -140,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_split_tells_every_symbol_once_and_in_ascending_order_within_a_call() {
-        let mut random = Random(SEED);
+        let mut random = Random::new(SEED, "splits");
         for symbols in 0..7_u32 {
             let symbols: Vec<u32> = (0..symbols).collect();
             for split in Split::ALL {

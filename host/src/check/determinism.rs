@@ -55,15 +55,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<Line, FeedError> {
 }
 
 fn differs(subject: &Subject<'_>, other: &Said, how: &str) -> Option<Line> {
-    let found = subject.said.differences(other, &subject.ground.market.names, &subject.trader.module.manifest);
-    if found.is_none() {
-        return None;
-    }
-    let first = found.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default();
-    Some(
-        Line::fails(Check::Determinism, format!("not deterministic: {how}, {}{first}", found.words()), ADVICE)
-            .at(found.first),
-    )
+    subject.differs(Check::Determinism, &subject.said, other, &format!("not deterministic: {how}, "), ADVICE)
 }
 
 /// The host asks at every start, and believes the first answer.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::market::Market;
-use super::said::at;
 use crate::market::{Feed, FeedError, Interval, SymbolId, Symbols, SyntheticFeed};
 use crate::sandbox::{Need, Subscription, limits};
+use crate::supervisor::close_moment;
 use crate::text::grouped;
 
 /// Closes at the end, which all checks look at; before them lies what warms up.
@@ -71,8 +71,8 @@ impl Ground {
         let intervals: BTreeSet<Interval> =
             closes.closes().flat_map(|close| close.batches().map(|batch| batch.interval)).collect();
         let intervals: Vec<&str> = intervals.into_iter().map(Interval::as_str).collect();
-        let from = closes.first_close_ms().map_or_else(|| "never".to_owned(), at);
-        let until = closes.last_close_ms().map_or_else(|| "never".to_owned(), at);
+        let from = closes.first_close_ms().map_or_else(|| "never".to_owned(), close_moment);
+        let until = closes.last_close_ms().map_or_else(|| "never".to_owned(), close_moment);
         let candles = grouped(closes.candles() as u64);
         format!("{words}: {candles} candles of {symbols}, {}, {from} to {until}", intervals.join(" "))
     }

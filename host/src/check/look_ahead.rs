@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use super::market::{Market, mirrored};
 use super::play::{Play, Stumble};
-use super::said::{Said, at};
+use super::said::Said;
 use super::{Check, Line, Subject};
 use crate::market::{Column, FeedError, SymbolId};
+use crate::supervisor::close_moment;
 use crate::text::grouped;
 
 const ADVICE: &str = "keep no state that symbols share, such as a static: read another symbol through a declared other_stream, \
@@ -46,7 +47,7 @@ fn cut(subject: &Subject<'_>, part: usize) -> Result<Option<Line>, FeedError> {
         play.closes(&ground.market.closes, ground.plain.start..until)?;
         Ok(play.end())
     });
-    let when = ground.market.closes.close(until).map_or_else(String::new, |close| at(close.close_time_ms()));
+    let when = ground.market.closes.close(until).map_or_else(String::new, |close| close_moment(close.close_time_ms()));
     Ok(judged(
         subject,
         &subject.said,
@@ -98,10 +99,5 @@ fn judged(subject: &Subject<'_>, was: &Said, played: Result<Said, Stumble>, how:
         Ok(said) => said,
         Err(stumble) => return Some(Line::fails(Check::LookAhead, stumble.words(), ADVICE)),
     };
-    let found = was.differences(&said, &subject.ground.market.names, &subject.trader.module.manifest);
-    if found.is_none() {
-        return None;
-    }
-    let first = found.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default();
-    Some(Line::fails(Check::LookAhead, format!("{how}: {}{first}", found.words()), ADVICE).at(found.first))
+    subject.differs(Check::LookAhead, was, &said, &format!("{how}: "), ADVICE)
 }

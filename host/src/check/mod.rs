@@ -164,6 +164,16 @@ struct Subject<'a> {
     said: Said,
 }
 
+impl Subject<'_> {
+    /// That a run says other things than another one, `how` said before; none where it says the same.
+    fn differs(&self, check: Check, was: &Said, is: &Said, how: &str, advice: &str) -> Option<Line> {
+        let found = was.differences(is, &self.ground.market.names, &self.trader.module.manifest);
+        (!found.is_none()).then(|| {
+            Line::fails(check, format!("{how}{}{}", found.words(), found.first_words()), advice).at(found.first)
+        })
+    }
+}
+
 /// CPU time that one run may take, unless somebody says otherwise. The checks make some thirty, so one that takes longer would never end.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::market::Market;
-use super::said::{Lane, Said, at};
+use super::said::{Lane, Said};
 use crate::market::{BatchRef, CloseRef, Gap, History, Segment, SymbolId, VALUES_PER_CANDLE};
 use crate::module::{Module, Modules};
 use crate::sandbox::{Fault, Fresh, Instance, LogLine, ParamValue, StopFlag, Subscription};
+use crate::supervisor::close_moment;
 
 /// A trader that is checked.
 #[derive(Clone, Copy)]
@@ -33,7 +34,7 @@ impl Stumble {
             [symbol] => symbol.clone(),
             symbols => format!("{} symbols", symbols.len()),
         };
-        format!("{} at {who} {interval} {}", self.fault, at(*close_ms))
+        format!("{} at {who} {interval} {}", self.fault, close_moment(*close_ms))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::market::Interval;
 use crate::sandbox::Manifest;
+use crate::supervisor::close_moment;
 use crate::text::grouped;
 
 /// What was said of the candles of one symbol and interval, in order.
@@ -152,6 +153,11 @@ impl Differences {
         }
     }
 
+    /// Where it shows first, to be put behind other words; nothing where nothing differs.
+    pub(super) fn first_words(&self) -> String {
+        self.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default()
+    }
+
     /// `3 of 40 signals and 120 plotted values differ`.
     pub(super) fn words(&self) -> String {
         let signals = format!("{} of {} signals", grouped(self.other_signals), grouped(self.signals));
@@ -170,15 +176,7 @@ impl Difference {
     /// Where and what, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        format!("first {} {} at {}: {}", self.symbol, self.interval, at(self.close_time_ms), self.what)
-    }
-}
-
-/// The moment of a close, as `--at` takes it.
-pub(super) fn at(close_ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(close_ms.saturating_add(1)) {
-        Ok(time) => time.strftime("%Y-%m-%dT%H:%MZ").to_string(),
-        Err(_) => format!("{close_ms} ms"),
+        format!("first {} {} at {}: {}", self.symbol, self.interval, close_moment(self.close_time_ms), self.what)
     }
 }
 

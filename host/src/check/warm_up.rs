@@ -107,7 +107,7 @@ fn fits(needs: &[Need], declared: u32, settled: Option<u32>, own: &Differences) 
 
 /// More would do.
 fn too_short(needs: &[Need], enough: u32, own: &Differences) -> Line {
-    let first = own.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default();
+    let first = own.first_words();
     let mut differ = Vec::new();
     if own.other_signals > 0 {
         differ.push(format!("{} of {} signals differ", grouped(own.other_signals), grouped(own.signals)));
@@ -124,7 +124,7 @@ fn too_short(needs: &[Need], enough: u32, own: &Differences) -> Line {
 
 /// No warm-up does.
 fn unsettled(needs: &[Need], silent: Option<u32>, top: u32, own: &Differences, at_top: &Differences) -> Line {
-    let first = own.first.as_ref().map(|first| format!("; {}", first.words())).unwrap_or_default();
+    let first = own.first_words();
     let top = words(&with_warm_up(needs, top));
     let plots = format!("plots are off by {} after {top}", error_words(at_top.plot_error));
     if own.other_signals == 0 {

@@ -145,23 +145,29 @@ pub(super) fn drive(
                 break;
             }
         }
-        totals.count(&segment);
-        let delivered =
-            fleet.deliver(&segment, sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
-        totals.signals += delivered.signals;
-        totals.historical += delivered.historical;
+        let quarantined = totals.deliver(fleet, &segment, sink)?;
         totals.elapsed = started.elapsed();
         terminal.lines(fleet.take_lines());
         terminal.status(&totals);
-        after(delivered.quarantined);
+        after(quarantined);
     }
     totals.elapsed = started.elapsed();
     Ok(totals)
 }
 
 impl Totals {
+    /// Delivers a segment and counts it: whether a trader was quarantined.
+    pub(super) fn deliver(&mut self, fleet: &Fleet, segment: &Segment, sink: &mut dyn Sink) -> Result<bool, Failure> {
+        self.count(segment);
+        let delivered =
+            fleet.deliver(segment, sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
+        self.signals += delivered.signals;
+        self.historical += delivered.historical;
+        Ok(delivered.quarantined)
+    }
+
     /// Counts a segment that is delivered.
-    pub(super) fn count(&mut self, segment: &Segment) {
+    fn count(&mut self, segment: &Segment) {
         self.candles += segment.candles() as u64;
         for close in segment.closes() {
             self.gaps += close.gaps().len() as u64;

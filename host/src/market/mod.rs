@@ -27,4 +27,5 @@ pub use replay::{CandleInput, CandleSource, ReplayError, ReplayFeed};
 pub use segment::{BatchRef, CloseRef, Gap, Segment, SegmentBuilder, SegmentError, Telling};
 pub use stream::{CANDLE_BYTES, Came, Stream, Ticker};
 pub use symbol::{SymbolError, SymbolId, Symbols};
+pub(crate) use synthetic::Random;
 pub use synthetic::SyntheticFeed;

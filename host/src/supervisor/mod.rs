@@ -18,6 +18,7 @@ pub use fit::{Mismatch, fit, fitting};
 pub use fleet::{Begin, Delivered, Fleet, Reading, Ready, Status, Tally, observe, room};
 pub use last_good::LastGood;
 pub use reconcile::{Change, Cursors, Fit, Fitted, Means, Reconciler, State, Verdict};
+pub(crate) use reproduce::close_moment;
 pub use reproduce::{Reproduce, Rerun};
 pub use runner::{Counts, FaultReport, Resume};
 pub use witness::{Evaluation, Witness, Witnesses};

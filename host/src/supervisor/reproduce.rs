@@ -72,7 +72,7 @@ impl fmt::Display for Reproduce<'_> {
             write!(f, " {}", shell_word(&shown(file, NAME_BYTES)))?;
         }
         write_params(f, params)?;
-        write!(f, " --at {}", at(fault.close_time_ms))
+        write!(f, " --at {}", close_moment(fault.close_time_ms))
     }
 }
 
@@ -85,8 +85,8 @@ fn archive(fault: &FaultReport) -> String {
     format!("{symbol}-{interval}-{}.zip", day.unwrap_or_default())
 }
 
-/// As people write a close: the minute that it ends, and the millisecond where there is none.
-fn at(close_ms: i64) -> String {
+/// A close as `--at` takes it: the minute that it ends, and the millisecond where there is none.
+pub(crate) fn close_moment(close_ms: i64) -> String {
     match Timestamp::from_millisecond(close_ms.saturating_add(1)) {
         Ok(time) if time.as_millisecond() % 60_000 == 0 => time.strftime("%Y-%m-%dT%H:%MZ").to_string(),
         _ => close_ms.to_string(),

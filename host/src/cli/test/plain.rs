@@ -62,7 +62,6 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
         module: &prepared.module,
         status: &status,
         totals: played.totals,
-        cpu: status.total.cpu,
         tags: closes.after(&told.fired),
         any: closes.after_any(&told.fired, |interval, open_ms| range.holds(interval.close_of(open_ms))),
         reproduce: found.last().map(|fault| run.reproduce(fault)),

@@ -57,11 +57,7 @@ pub(super) fn run(
     let mut segment = Segment::new();
     let started = Instant::now();
     while !ending.has_come() && feed.next(CLOSES_A_SEGMENT, &mut segment).map_err(Failure::input)? {
-        totals.count(&segment);
-        let delivered =
-            fleet.deliver(&segment, sink).map_err(|error| Failure::fault(format!("cannot write signals: {error}")))?;
-        totals.signals += delivered.signals;
-        totals.historical += delivered.historical;
+        totals.deliver(fleet, &segment, sink)?;
         totals.elapsed = started.elapsed();
         after(&segment, &totals);
     }

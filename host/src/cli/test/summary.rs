@@ -1,13 +1,13 @@
 //! What `vyx test` says of a whole run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::costs::Costs;
 use super::outlook;
 use crate::cli::drive::Totals;
+use crate::cli::project::wrapped;
 use crate::cli::terminal::{grouped, minute, seconds};
 use crate::module::Module;
 use crate::report::forward::{HorizonReturns, TagReturns};
@@ -22,7 +22,6 @@ pub(super) struct Summary<'a> {
     /// What is counted of the range.
     pub(super) counts: Counts,
     pub(super) totals: Totals,
-    pub(super) cpu: Duration,
     /// What price did after the signals of each tag.
     pub(super) tags: Vec<TagReturns>,
     /// What it did after every candle of the same streams.
@@ -33,7 +32,7 @@ pub(super) struct Summary<'a> {
 
 impl Summary<'_> {
     fn costs(&self) -> Costs {
-        Costs::of(&self.counts, (self.status.counts.fuel, self.cpu))
+        Costs::of(&self.counts, (self.status.counts.fuel, self.status.total.cpu))
     }
 
     fn candles_per_second(&self) -> f64 {
@@ -82,7 +81,7 @@ impl Summary<'_> {
         };
         let mut lines = outlook::table(&self.tags, &self.any, width);
         if !lines.is_empty() {
-            lines.extend(wrapped(outlook::LEGEND, width));
+            lines.extend(wrapped(outlook::LEGEND, width, ""));
             lines.push(String::new());
         }
         lines.extend([
@@ -97,32 +96,5 @@ impl Summary<'_> {
         let speed = grouped(self.candles_per_second() as u64);
         lines.push(format!("time         {}, {speed} candles/s", seconds(totals.elapsed)));
         lines
-    }
-}
-
-/// Breaks a line between words.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_break_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("one", 1), ["one"]);
-        assert_eq!(wrapped("", 10), Vec::<String>::new());
     }
 }

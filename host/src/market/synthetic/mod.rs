@@ -3,6 +3,8 @@
 mod random;
 mod walk;
 
+pub(crate) use random::Random;
+
 use super::aggregate::Aggregator;
 use super::candle::Values;
 use super::feed::{Feed, FeedError};

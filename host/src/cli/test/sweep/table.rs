@@ -4,9 +4,9 @@ use console::{style, truncate_str};
 
 use super::results::{Did, Outcome, Results, SORTED_BY, Set};
 use super::swept;
+use crate::cli::project::wrapped;
 use crate::cli::terminal::{grouped, seconds};
 use crate::cli::test::outlook::{share, signed};
-use crate::cli::test::summary::wrapped;
 use crate::report::forward::HORIZONS;
 use crate::text::shown;
 
@@ -37,6 +37,7 @@ pub(super) fn lines(results: &Results<'_>, width: usize, has_colours: bool) -> V
              MEAN by how much it had moved"
         ),
         width,
+        "",
     ));
     let over: Vec<String> = results
         .sets
@@ -50,7 +51,7 @@ pub(super) fn lines(results: &Results<'_>, width: usize, has_colours: bool) -> V
         .collect();
     for text in &over {
         let red = |line: String| style(line).red().force_styling(has_colours).to_string();
-        lines.extend(wrapped(text, width).into_iter().map(red));
+        lines.extend(wrapped(text, width, "").into_iter().map(red));
     }
     let speed = results.evaluations() as f64 / results.elapsed.as_secs_f64().max(1e-9);
     let refused = results.sets.iter().filter(|set| matches!(set.outcome, Outcome::Refused(_))).count();
