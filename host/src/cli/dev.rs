@@ -357,12 +357,11 @@ pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Stat
     let mut faults = BTreeMap::new();
     for trader in status {
         let counts = &trader.counts;
-        let count: u64 = counts.faults.values().sum();
         table.add_row([
             shown(&trader.name, 80),
             grouped(counts.signals),
             grouped(counts.evaluations),
-            grouped(count),
+            grouped(counts.errors()),
             format!("{} KiB", counts.peak_memory_bytes / 1024),
         ]);
         if let Some(fault) = &trader.last_fault {

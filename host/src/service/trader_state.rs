@@ -153,7 +153,7 @@ impl TraderStates {
         Base {
             signal_count: plus(base.signal_count, view.counts.signals),
             execution_count: plus(base.execution_count, view.counts.calls),
-            error_count: plus(base.error_count, view.counts.faults.values().sum()),
+            error_count: plus(base.error_count, view.counts.errors()),
         }
     }
 

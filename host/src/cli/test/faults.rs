@@ -1,10 +1,7 @@
 //! A fault in words: what was said and where, on which candle, and the one command that shows it again.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
-use crate::sandbox::Outcome;
 use crate::supervisor::{FaultReport, Reproduce};
 
 /// What was run, for the command that shows a fault again.
@@ -31,9 +28,4 @@ impl Run<'_> {
         }
         lines
     }
-}
-
-/// How many there are.
-pub(super) fn count(faults: &BTreeMap<Outcome, u64>) -> u64 {
-    faults.iter().filter(|(outcome, _)| **outcome != Outcome::Ok).map(|(_, count)| count).sum()
 }

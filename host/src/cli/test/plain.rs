@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::faults::{self, Run};
+use super::faults::Run;
 use super::play::play;
 use super::report::Reporting;
 use super::summary::Summary;
@@ -79,9 +79,9 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
         let path = report.write(&prepared.module, symbols.names(), range, counts, status.quarantined)?;
         terminal.note(&format!("report: {path}"));
     }
-    let faults = faults::count(&summary.counts.faults);
+    let faults = summary.counts.errors();
     run.tell(&found, faults).iter().for_each(|line| terminal.note(line));
-    let earlier = faults::count(&before.faults);
+    let earlier = before.errors();
     if earlier > 0 {
         terminal.note(&format!("{earlier} faults before --from are not counted"));
     }

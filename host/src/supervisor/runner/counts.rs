@@ -98,6 +98,13 @@ impl Counts {
         }
     }
 
+    /// Calls that went wrong: a call that the host stopped, as its trader was disabled, deleted or replaced, did not.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        let wrong = |outcome: &Outcome| !matches!(outcome, Outcome::Ok | Outcome::Killed);
+        self.faults.iter().filter(|(outcome, _)| wrong(outcome)).map(|(_, count)| count).sum()
+    }
+
     /// What was counted after an earlier look. What is a maximum stays one of the whole time.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -124,5 +131,17 @@ impl super::Runner {
     #[must_use]
     pub fn faults(&self, outcome: Outcome) -> u64 {
         self.counts.faults.get(&outcome).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trader_that_is_stopped_in_a_call_made_no_error() {
+        let mut counts = Counts::default();
+        counts.faults.extend([(Outcome::Killed, 3), (Outcome::Trap, 2), (Outcome::HostFault, 1)]);
+        assert_eq!(counts.errors(), 3);
     }
 }

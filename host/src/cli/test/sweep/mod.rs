@@ -17,7 +17,7 @@ use self::grid::Axis;
 use self::results::{Did, Outcome, Set};
 use super::Prepared;
 use super::costs::Costs;
-use super::faults::{self, Run};
+use super::faults::Run;
 use super::play::play;
 use super::range::Range;
 use super::told::fired;
@@ -220,7 +220,7 @@ impl Work<'_> {
                 all: self.all_of(&fired),
                 tags: self.closes.after(&fired),
                 costs: Costs::of(&counts, (status.counts.fuel, status.total.cpu)),
-                fault_count: faults::count(&counts.faults),
+                fault_count: counts.errors(),
                 faults,
                 quarantined: status.quarantined,
                 counts,
