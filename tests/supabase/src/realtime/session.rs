@@ -296,8 +296,9 @@ impl Session {
             messages.push((topic.clone(), channel.join_ref.clone(), json!({"ids": ids, "data": data})));
         }
         for (topic, join_ref, payload) in messages {
-            self.push(&topic, &join_ref, "postgres_changes", payload).await?;
+            // First, so that whoever has heard it finds it counted.
             self.count(|state| state.changes += 1);
+            self.push(&topic, &join_ref, "postgres_changes", payload).await?;
         }
         Ok(())
     }
