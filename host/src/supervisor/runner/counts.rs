@@ -98,7 +98,8 @@ impl Counts {
         }
     }
 
-    /// Calls that went wrong: a call that the host stopped, as its trader was disabled, deleted or replaced, did not.
+    /// Calls that went wrong, whoever is to blame. A call that the host stopped, as its trader was disabled, deleted or replaced, did
+    /// not.
     #[must_use]
     pub fn errors(&self) -> u64 {
         let wrong = |outcome: &Outcome| !matches!(outcome, Outcome::Ok | Outcome::Killed);
