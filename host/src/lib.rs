@@ -18,3 +18,4 @@ pub mod signal;
 pub mod supabase;
 pub mod supervisor;
 pub mod text;
+pub mod tls;

@@ -18,6 +18,8 @@ use reqwest::{Client, RequestBuilder, Response};
 
 use answer::{BodyFault, Refusal};
 
+use crate::tls;
+
 pub use self::url::{ProjectUrl, UrlFault};
 pub use error::{ApiError, Class};
 pub use key::{Claims, Credentials, KeyFault, KeyKind, ServiceKey, UserCredentials, UserPart};
@@ -41,12 +43,6 @@ struct Shared {
     credentials: Credentials,
 }
 
-/// Makes ring the provider of TLS in this process, unless there is one already.
-pub fn install_tls() {
-    // Fails only when a provider is installed, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 impl Supabase {
     /// A client. Nothing is sent yet.
     ///
@@ -54,7 +50,7 @@ impl Supabase {
     ///
     /// If TLS cannot be set up, as on a machine without root certificates.
     pub fn new(url: ProjectUrl, credentials: Credentials) -> Result<Self, ApiError> {
-        install_tls();
+        tls::install();
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(credentials.headers())
@@ -149,14 +145,15 @@ fn transport(operation: &str, error: &reqwest::Error) -> ApiError {
     } else {
         "the connection broke"
     };
-    let reason = match io_kind(error).map(|kind| kind.to_string()) {
+    let tls = tls::reason(error).map(|why| format!("{what}, {why}"));
+    let reason = tls.unwrap_or_else(|| match io_kind(error).map(|kind| kind.to_string()) {
         // What the system does not classify is most often a name that cannot be found.
         Some(kind) if error.is_connect() && kind.contains("uncategorized") => {
             format!("{what}, the host name may be wrong")
         }
         Some(kind) => format!("{what}, {kind}"),
         None => what.to_owned(),
-    };
+    });
     ApiError::own(operation.to_owned(), Class::Retry { after: None }, reason)
 }
 

@@ -14,8 +14,8 @@ use url::{Host as UrlHost, Url};
 use crate::cli::failure::Failure;
 use crate::config::{ADMIN_TOKEN, quoted};
 use crate::ids::TraderId;
-use crate::supabase::install_tls;
 use crate::text::shown;
+use crate::tls;
 
 /// A host that answers no page in this time is not well.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -134,7 +134,7 @@ impl Host {
 
     async fn get<T: DeserializeOwned>(&self, page: &str, token: Option<&SecretString>) -> Result<T, Failure> {
         let cannot = |what: &str| Failure::fault(format!("{self}/{page} {what}"));
-        install_tls();
+        tls::install();
         let mut builder = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
         if self.0.scheme() == "http" {
             // No certificate is looked at, so none need be installed.

@@ -9,6 +9,7 @@ use super::symbols::Choice;
 use super::weight::{Purpose, Weight};
 use super::wire::{self, ExchangeInfo, Fault, Kline, Ticker24h, Time};
 use crate::market::interval::Interval;
+use crate::tls;
 
 /// TCP and TLS together.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ impl Exchange {
     ///
     /// If TLS cannot be set up.
     pub fn new(base: Url) -> Result<Self, ExchangeError> {
-        crate::supabase::install_tls();
+        tls::install();
         let mut builder = Client::builder()
             .user_agent(concat!("vyx/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
@@ -197,6 +198,8 @@ impl Exchange {
         let mut answer = self.http.get(url).send().await.map_err(|error| {
             no_answer(if error.is_timeout() {
                 "no answer in time"
+            } else if let Some(why) = tls::reason(&error) {
+                why
             } else if error.is_connect() {
                 "no connection"
             } else {

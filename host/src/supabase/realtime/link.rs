@@ -18,7 +18,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use super::protocol::{Bell, Channel, Event};
 use crate::supabase::timeouts::{FRAME_BYTES, HEARTBEAT, REJOIN_HEALTHY, SOCKET_OPEN, SOCKET_WRITE, SYSTEM_OK, Waits};
-use crate::supabase::{Credentials, ProjectUrl, USER_AGENT, install_tls};
+use crate::supabase::{Credentials, ProjectUrl, USER_AGENT};
+use crate::tls;
 
 /// What happens on a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(super) struct Dial {
 
 impl Dial {
     pub(super) fn new(url: &ProjectUrl, credentials: &Credentials) -> Self {
-        install_tls();
+        tls::install();
         Self { url: url.realtime(credentials.api_key()) }
     }
 }
@@ -207,6 +208,7 @@ async fn at(deadline: Option<Instant>) {
 fn why(error: &Error) -> String {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => "the socket is closed".to_owned(),
+        Error::Io(error) if let Some(why) = tls::reason(error) => why.to_owned(),
         Error::Io(error) => format!("the connection broke, {}", error.kind()),
         Error::Tls(_) => "tls failed".to_owned(),
         Error::Capacity(_) => "a frame is too large".to_owned(),

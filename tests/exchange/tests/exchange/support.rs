@@ -52,7 +52,7 @@ impl Answer {
 
 /// Asks; an error is a connection that broke.
 pub fn try_get(exchange: &Exchange, path_and_query: &str) -> Result<Answer, reqwest::Error> {
-    vyx_host::supabase::install_tls();
+    vyx_host::tls::install();
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let url = format!("{}{path_and_query}", exchange.rest_url());
     wait("answer", async {

@@ -23,6 +23,7 @@ mod rows;
 mod secrets;
 mod strangers;
 mod swap;
+mod tls;
 mod toggle;
 mod toggle_races;
 mod trader_state;

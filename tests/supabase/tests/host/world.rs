@@ -100,7 +100,7 @@ impl World {
     }
 
     fn over(url: String, cluster: Option<Cluster>) -> Self {
-        vyx_host::supabase::install_tls();
+        vyx_host::tls::install();
         let client = connect(&url);
         let world =
             Self { standin: Standin::start(&url).unwrap(), dir: tempfile::tempdir().unwrap(), client, cluster, url };

@@ -31,7 +31,7 @@ pub(super) struct Dial {
 
 impl Dial {
     pub(super) fn new(base: &Url) -> Self {
-        crate::supabase::install_tls();
+        crate::tls::install();
         Self { url: format!("{}/stream", base.as_str().trim_end_matches('/')) }
     }
 }
@@ -57,6 +57,7 @@ pub(super) fn config() -> WebSocketConfig {
 pub(super) fn why(error: &Error) -> String {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => "the connection is closed".to_owned(),
+        Error::Io(error) if let Some(why) = crate::tls::reason(error) => why.to_owned(),
         Error::Io(error) => format!("the connection broke, {}", error.kind()),
         Error::Tls(_) => "tls failed".to_owned(),
         Error::Capacity(_) => "a message is too large".to_owned(),
