@@ -36,6 +36,11 @@ pub trait Feed: Send {
     fn trouble(&self) -> Option<&str> {
         None
     }
+
+    /// What is wrong while all that is wanted comes.
+    fn warning(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A feed that one thread reads while another may ask it for more intervals.

@@ -118,6 +118,7 @@ impl Evaluation {
         let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
         let more = feed.next(most, &mut segment)?;
         self.health.feed_trouble(feed.trouble());
+        self.health.feed_warning(feed.warning());
         Ok(more.then_some(segment))
     }
 

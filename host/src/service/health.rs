@@ -38,6 +38,7 @@ struct Inner {
     refused_key: Option<String>,
     feed: FeedState,
     feed_problem: Option<String>,
+    feed_warning: Option<String>,
     last_close_ms: Option<i64>,
     kept_problem: Option<String>,
     record_problem: Option<String>,
@@ -84,6 +85,7 @@ impl Health {
             refused_key: None,
             feed: FeedState::Waiting,
             feed_problem: None,
+            feed_warning: None,
             last_close_ms: None,
             kept_problem: None,
             record_problem: None,
@@ -125,6 +127,14 @@ impl Health {
         let mut inner = self.lock();
         if inner.feed != FeedState::Failed && inner.feed_problem.as_deref() != trouble {
             inner.feed_problem = trouble.map(str::to_owned);
+        }
+    }
+
+    /// What is wrong with a feed that brings what is wanted.
+    pub fn feed_warning(&self, warning: Option<&str>) {
+        let mut inner = self.lock();
+        if inner.feed_warning.as_deref() != warning {
+            inner.feed_warning = warning.map(str::to_owned);
         }
     }
 
@@ -228,7 +238,8 @@ impl Inner {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.record_problem.iter().cloned().collect();
+        let mut warnings: Vec<String> =
+            [&self.record_problem, &self.feed_warning].into_iter().flatten().cloned().collect();
         if self.last_good_read.is_some()
             && self.may_evaluate()
             && let Some(problem) = &self.read_problem
@@ -287,6 +298,19 @@ mod tests {
         assert_eq!(health.report().problems, ["the market is silent"]);
         health.feed_trouble(None);
         assert!(health.report().ready);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_feed_that_delivers_is_a_warning() {
+        let health = running();
+        health.feed_warning(Some("the exchange does not answer"));
+        let report = health.report();
+        assert_eq!(
+            (report.ready, report.warnings.as_slice()),
+            (true, &["the exchange does not answer".to_owned()][..])
+        );
+        health.feed_warning(None);
+        assert!(health.report().warnings.is_empty());
     }
 
     #[test]

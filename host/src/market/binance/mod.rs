@@ -70,6 +70,7 @@ pub struct BinanceFeed {
     status: MarketStatus,
     symbols: Symbols,
     trouble: Option<String>,
+    warning: Option<String>,
     /// What was kept last, unless something was wanted since.
     kept: Option<BTreeMap<Interval, u32>>,
     task: AbortHandle,
@@ -91,7 +92,7 @@ impl BinanceFeed {
         let link = Link::start(runtime, start.streams.clone(), send);
         let task = Task::new(exchange, link, start, symbols.clone(), shared.clone(), status.clone());
         let task = runtime.spawn(task.run(heard)).abort_handle();
-        Ok(Self { shared, status, symbols, trouble: None, kept: None, task })
+        Ok(Self { shared, status, symbols, trouble: None, warning: None, kept: None, task })
     }
 
     /// How the market is heard.
@@ -143,11 +144,18 @@ impl Feed for BinanceFeed {
         if self.trouble != status.trouble {
             self.trouble.clone_from(&status.trouble);
         }
+        if self.warning != status.warning {
+            self.warning.clone_from(&status.warning);
+        }
         Ok(true)
     }
 
     fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 }
 

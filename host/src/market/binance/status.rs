@@ -33,6 +33,8 @@ pub struct MarketView {
     pub last_close_ms: Option<i64>,
     /// Why nothing comes at present, if it should.
     pub trouble: Option<String>,
+    /// What is wrong while all that is wanted comes.
+    pub warning: Option<String>,
 }
 
 /// See the module. Cheap to clone.

@@ -34,11 +34,23 @@ fn reconnects_that_never_backfilled() {
     let signals = "select count(*) from signals";
     world.wait_for("signals of ten minutes", signals, |count| count >= 30);
 
+    // The streams bring what is wanted, so questions without an answer are no reason to send the host away.
     let outage = down();
-    wait("the second outage is told", || (first.get("/ready").0 == 503).then_some(()));
-    exchange.remove_fault(outage);
+    let told = "nothing can be asked: the exchange does not answer";
+    wait("the second outage is told, and the host stays", || {
+        let (status, page) = first.get("/ready");
+        (status == 200 && page.contains(told)).then_some(())
+    });
     let count = world.count(signals);
     world.wait_for("it goes on", signals, |now| now > count + 15);
+    // What the streams do not bring has to be asked for, and now that is the trouble.
+    let refused = exchange.fault(Fault::new(Match::any().path("/stream"), Effect::html(503)));
+    exchange.strike(Effect::Cut);
+    wait("the streams are missed", || (first.get("/ready").0 == 503).then_some(()));
+    exchange.remove_fault(outage);
+    exchange.remove_fault(refused);
+    let count = world.count(signals);
+    world.wait_for("it goes on again", signals, |now| now > count + 15);
     first.end(Signal::KILL);
     let second = host().start();
     let count = world.count(signals);

@@ -32,6 +32,8 @@ const DEADLINE_MS: i64 = 10_000;
 const LONG_DEADLINE_MS: i64 = 30_000;
 /// A clock that jumps further was not heard meanwhile, so candles were not either.
 const JUMP_MS: i64 = 10_000;
+/// By the exchange's clock, after a close: what has not come by then has to be asked for.
+const WAITED_MS: i64 = 5_000;
 /// Least history of an interval: the chart that each signal carries.
 const CHART_CANDLES: u32 = 150;
 
@@ -281,6 +283,13 @@ impl Sequencer {
     /// Whether everything that was wanted in the beginning is there.
     pub(super) fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Whether something is wanted that only an answer brings: history, or candles that the socket did not bring.
+    pub(super) fn waits_for_answers(&self) -> bool {
+        let is_loading = || self.lanes.iter().any(|lane| lane.streams.values().any(Stream::is_loading));
+        let is_late = || self.overdue_ms().is_some_and(|overdue_ms| overdue_ms > WAITED_MS);
+        !self.is_open || is_loading() || self.lagging() > 0 || is_late()
     }
 
     /// How many symbols lag.

@@ -207,6 +207,11 @@ impl Stream {
         Some(from_ms)
     }
 
+    /// Whether history is wanted that has not been told.
+    pub(super) fn is_loading(&self) -> bool {
+        self.load.is_some()
+    }
+
     /// Whether the history that was wanted has come and can be told.
     pub(super) fn is_loaded(&self) -> bool {
         self.load.as_ref().is_some_and(|load| load.reader.known_until_ms() >= load.until_ms)

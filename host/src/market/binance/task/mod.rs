@@ -280,13 +280,23 @@ impl Task {
         (status.late, status.backfilled, status.gaps) = (counts.late, counts.backfilled, counts.gaps);
         status.clock_offset_ms = self.clock.offset_ms();
         status.now_ms = self.sequencer.now_ms();
-        let trouble = self.lines.trouble(&self.sequencer, self.clock.is_still(), status.last_close_ms);
+        let is_still = self.clock.is_still();
+        let trouble = self.lines.trouble(&self.sequencer, is_still, status.last_close_ms);
         if trouble != status.trouble {
             match &trouble {
                 Some(trouble) => tracing::warn!("{trouble}"),
                 None => tracing::info!("the market is heard again"),
             }
             status.trouble = trouble;
+        }
+        let warning = self.lines.warning(&self.sequencer, is_still);
+        if warning != status.warning {
+            match &warning {
+                Some(warning) => tracing::warn!("{warning}"),
+                None if status.trouble.is_none() => tracing::info!("the exchange answers again"),
+                None => {}
+            }
+            status.warning = warning;
         }
     }
 }
