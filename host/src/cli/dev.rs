@@ -1,6 +1,6 @@
 //! `vyx dev`: the host on a folder of traders, watched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -24,6 +24,7 @@ use crate::registry::Registry;
 use crate::registry::directory::DirectoryRegistry;
 use crate::sandbox::Metering;
 use crate::signal::{JsonLines, Sink, Tee};
+use crate::supervisor::plan::Version;
 use crate::supervisor::{
     Change, FaultLog, FaultReport, Fleet, LastGood, Means, Mismatch, Reconciler, Rerun, Status, fitting,
 };
@@ -164,8 +165,9 @@ impl Session<'_> {
                 mismatch: self.mismatch,
             };
             scope.spawn(move || follower.follow(&mut registry, &mut reconciler, &nudges));
+            let mut told = Told::new();
             let totals = drive(&fleet, &feed, speed, &ending, &mut sink, self.terminal, &mut |quarantined| {
-                self.tell_faults(&fleet, seen.take());
+                self.tell_faults(&fleet, seen.take(), &mut told);
                 if quarantined {
                     let _ = nudge.send(Nudge::Quarantined);
                 }
@@ -177,8 +179,8 @@ impl Session<'_> {
         Ok((watched?, fleet.status()))
     }
 
-    /// Each fault, with the command that shows it again.
-    fn tell_faults(&self, fleet: &Fleet, faults: Vec<(TraderId, FaultReport)>) {
+    /// Each fault, with the command that shows it again; one that only comes again in a line.
+    fn tell_faults(&self, fleet: &Fleet, faults: Vec<(TraderId, FaultReport)>, told: &mut Told) {
         if faults.is_empty() {
             return;
         }
@@ -186,7 +188,15 @@ impl Session<'_> {
         for (id, fault) in faults {
             // One that was quarantined and removed meanwhile is told as that.
             let Some(status) = statuses.iter().find(|status| status.id == id) else { continue };
-            self.terminal.note(&format!("{}: {fault}", shown(&status.name, 80)));
+            let name = shown(&status.name, 80);
+            // The same version, symbol and words: only the candle is another one.
+            let kind = (status.version.clone(), FaultReport { close_time_ms: 0, ..fault.clone() });
+            if told.get(&id) == Some(&kind) {
+                self.terminal.note(&format!("{name}: the same, candle closing {}", minute(fault.close_time_ms)));
+                continue;
+            }
+            self.terminal.note(&format!("{name}: {fault}"));
+            told.insert(id, kind);
             self.terminal.note(&format!("see it again: {}", fleet.reproduce(status, &fault)));
         }
     }
@@ -232,6 +242,9 @@ impl Session<'_> {
     }
 }
 
+/// The last fault of each trader that was told.
+type Told = HashMap<TraderId, (Version, FaultReport)>;
+
 /// Why the folder is looked at.
 enum Nudge {
     Changed(Vec<PathBuf>),
@@ -245,16 +258,23 @@ fn watch(folder: &Path, nudge: Sender<Nudge>) -> Result<impl Sized + use<>, Fail
         Failure::fault(format!("cannot watch {}: {error}", folder.display()))
     };
     let mut newest = SystemTime::now();
+    let mut told: HashMap<PathBuf, Written> = HashMap::new();
     let mut debouncer = new_debouncer(DEBOUNCE, move |events: DebounceEventResult| {
         let begun = SystemTime::now();
-        // To read a file is an event as well. One that is gone was changed; any other one tells when it was.
-        let is_change = |path: &PathBuf| changed_at(path).is_none_or(|changed| changed + CLOCK_GRAIN >= newest);
+        // To read a file is an event as well, and a build reads them all. One that is gone was changed; any other one tells when it was.
+        let mut is_change = |path: &PathBuf| match written(path) {
+            Some(written) => written.at + CLOCK_GRAIN >= newest && told.insert(path.clone(), written) != Some(written),
+            None => {
+                told.remove(path);
+                true
+            }
+        };
         let paths: Vec<PathBuf> = events
             .unwrap_or_default()
             .into_iter()
             .map(|event| event.path)
             .filter(|path| !path.components().any(|part| part.as_os_str() == "target" || part.as_os_str() == ".git"))
-            .filter(is_change)
+            .filter(&mut is_change)
             .collect();
         newest = begun;
         if !paths.is_empty() {
@@ -267,18 +287,26 @@ fn watch(folder: &Path, nudge: Sender<Nudge>) -> Result<impl Sized + use<>, Fail
     Ok(debouncer)
 }
 
-/// When a file was written or moved to where it is; none if it is not there.
-fn changed_at(path: &Path) -> Option<SystemTime> {
+/// One state of a file.
+#[derive(Clone, Copy, PartialEq)]
+struct Written {
+    /// When it was written or moved to where it is.
+    at: SystemTime,
+    bytes: u64,
+}
+
+/// The state of a file; none if it is not there.
+fn written(path: &Path) -> Option<Written> {
     let meta = std::fs::symlink_metadata(path).ok()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
         let seconds = u64::try_from(meta.ctime()).ok()?;
         let nanos = u32::try_from(meta.ctime_nsec()).ok()?;
-        Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos))
+        Some(Written { at: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos), bytes: meta.len() })
     }
     #[cfg(not(unix))]
-    meta.modified().ok()
+    Some(Written { at: meta.modified().ok()?, bytes: meta.len() })
 }
 
 /// Brings the fleet to what the folder says, again and again.
@@ -356,7 +384,7 @@ pub(super) fn print_summary(terminal: &Terminal, totals: &Totals, status: &[Stat
     table.set_header(["TRADER", "SIGNALS", "EVALUATIONS", "FAULTS", "MEMORY"]);
     let mut faults = BTreeMap::new();
     for trader in status {
-        let counts = &trader.counts;
+        let counts = &trader.total.counts;
         table.add_row([
             shown(&trader.name, 80),
             grouped(counts.signals),

@@ -98,7 +98,11 @@ pub fn main() -> ExitCode {
             Command::CompileModule(_) => Ok(()),
         }
     });
-    match done {
+    let lost = terminal::lost_output();
+    if let Some(why) = &lost {
+        terminal::tell_line(&last_word(why, is_service));
+    }
+    match done.and_then(|()| if lost.is_some() { Err(Failure::told()) } else { Ok(()) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {

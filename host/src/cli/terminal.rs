@@ -1,6 +1,7 @@
 //! What a person sees: signals as they come, words of traders, a line that tells how far it is.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use console::{Term, style, truncate_str};
@@ -23,6 +24,8 @@ pub(super) struct Terminal {
     is_terminal: bool,
     /// Standard output carries data for a program; people are told on standard error.
     is_data: bool,
+    /// The last panic that was told: whose, and its words.
+    panic: Arc<Mutex<Option<(String, String)>>>,
 }
 
 impl Terminal {
@@ -35,7 +38,7 @@ impl Terminal {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, is_terminal, is_data }
+        Self { bar, is_terminal, is_data, panic: Arc::default() }
     }
 
     /// A line for people.
@@ -59,10 +62,15 @@ impl Terminal {
         self.is_terminal && !self.bar.is_finished()
     }
 
-    /// What traders wrote.
+    /// What traders wrote. A panic comes again in every new instance, and each time as a fault: its words are told once.
     pub(super) fn lines(&self, lines: Vec<(String, LogLine)>) {
         for (trader, line) in lines {
-            if line.level != LogLevel::Debug {
+            let is_told = line.level == LogLevel::Panic && {
+                let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                let words = Some((trader.clone(), line.text.clone()));
+                std::mem::replace(&mut *panic, words.clone()) == words
+            };
+            if line.level != LogLevel::Debug && !is_told {
                 self.note(&format!("{:>5} {}: {}", line.level.as_str(), shown(&trader, 80), line.text));
             }
         }
@@ -114,7 +122,19 @@ impl Terminal {
 
 /// A line on standard output. A closed pipe ends the output, not the command.
 pub(super) fn print_line(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+    if let Err(error) = writeln!(io::stdout(), "{line}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Why a line on standard output was lost, such as on a full disk.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Why what was printed is not whole, if it is not.
+pub(super) fn lost_output() -> Option<String> {
+    LOST.get().map(|error| format!("standard output is not whole, it cannot be written: {error}"))
 }
 
 /// A line on standard error. Whoever reads it may have gone.

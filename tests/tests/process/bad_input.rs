@@ -154,3 +154,17 @@ fn every_command_explains_itself_with_an_example() {
     assert!(ran.out.contains("Exit codes") && ran.out.contains("78"), "{}", ran.out);
     assert_eq!(place.run(&["frobnicate"]).code, 2);
 }
+
+#[test]
+fn a_full_disk_below_standard_output_is_no_success() {
+    let place = Place::new();
+    let file = place.write("BTCUSDT-1m.csv", csv(&candles(200, 5)));
+    let module = component("healthy");
+    let module = module.to_str().unwrap();
+    for args in [&["describe", module][..], &["describe", module, "--schema"], &["test", module, "--candles", &file]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ran = place.run_onto(full, args);
+        assert_eq!(ran.code, 1, "{args:?}");
+        assert!(ran.err.contains("standard output is not whole, it cannot be written"), "{args:?}: {}", ran.err);
+    }
+}

@@ -183,8 +183,11 @@ fn a_crate_is_built_and_hot_swapped_and_a_compile_error_keeps_the_last_build() {
     running.wait_for("started mine");
     place.write("mine/src/lib.rs", source.replace("2.0", "2.5").replace("3.0", "3.5"));
     running.wait_for("reloaded mine");
+    let said = running.said.len();
     place.write("mine/src/lib.rs", "this is no rust");
     running.wait_for("does not build, so its last good build runs on");
     place.write("mine/src/lib.rs", &source);
     running.wait_for("reloaded mine");
+    let builds = running.said[said..].iter().filter(|line| line.contains("building")).count();
+    assert_eq!(builds, 2, "a build reads the sources, which is no edit: {:?}", &running.said[said..]);
 }

@@ -20,7 +20,7 @@ fn test(place: &Place, module: &str, file: &str, more: &[&str]) -> Ran {
 fn a_golden_file_is_made_holds_and_shows_what_changed() {
     let (place, module, file) = place();
     let missing = test(&place, &module, &file, &["--golden", "bounce.jsonl"]);
-    assert_eq!(missing.code, 2);
+    assert_eq!((missing.code, missing.out.as_str()), (2, ""), "it is said before anything runs");
     assert!(
         missing.err.contains("bounce.jsonl is not there; make it with --golden bounce.jsonl --update"),
         "{}",

@@ -1,5 +1,6 @@
 //! The binary as a process: its environment, its candles, what it says.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -75,9 +76,20 @@ impl Place {
         self.run_in("", args)
     }
 
+    /// Runs to the end, with standard output on this file.
+    pub fn run_onto(&self, file: File, args: &[&str]) -> Ran {
+        let mut command = self.command("", args);
+        command.stdout(file);
+        Self::finish(command, args)
+    }
+
     /// Runs in a folder of the place, to the end.
     pub fn run_in(&self, below: &str, args: &[&str]) -> Ran {
-        let child = self.command(below, args).spawn().unwrap();
+        Self::finish(self.command(below, args), args)
+    }
+
+    fn finish(mut command: Command, args: &[&str]) -> Ran {
+        let child = command.spawn().unwrap();
         let (send, done) = mpsc::channel();
         let id = child.id();
         std::thread::spawn(move || send.send(child.wait_with_output().unwrap()));

@@ -147,48 +147,71 @@ impl Difference {
     }
 }
 
-/// Holds signals of a range against those of a golden file, or writes it. What is noted goes to `note`.
-pub(super) fn compare(
-    path: &Path,
-    update: bool,
-    now: &[Entry],
-    range: Range,
-    note: &mut dyn FnMut(&str),
-) -> Result<bool, Failure> {
-    let name = path.display();
-    let golden = match read(path) {
-        Ok(golden) => Some(golden),
-        Err(Unread::Missing) => None,
-        // What is replaced need not be understood.
-        Err(Unread::Wrong(_)) if update => None,
-        Err(Unread::Wrong(message)) => return Err(Failure::input(message)),
-    };
-    if update {
-        let change = golden.map(|golden| Difference::between(&golden, now));
-        if change.as_ref().is_some_and(Difference::is_none) {
-            note(&format!("golden       {name} is as it was, {} signals", now.len()));
-            return Ok(true);
+/// A golden file as it was before the run.
+pub(super) enum Golden<'a> {
+    /// To be held against what is signalled now.
+    Held(&'a Path, Vec<Entry>),
+    /// To be written; the signals are those that it has, if it is one.
+    Updated(&'a Path, Option<Vec<Entry>>),
+}
+
+impl<'a> Golden<'a> {
+    /// Reads it, so that a wrong one costs nobody a run.
+    pub(super) fn open(path: &'a Path, update: bool) -> Result<Self, Failure> {
+        let name = path.display();
+        match read(path) {
+            // What is replaced need not be understood.
+            golden if update => Ok(Self::Updated(path, golden.ok())),
+            Ok(golden) => Ok(Self::Held(path, golden)),
+            Err(Unread::Missing) => {
+                Err(Failure::input(format!("{name} is not there; make it with --golden {name} --update")))
+            }
+            Err(Unread::Wrong(message)) => Err(Failure::input(message)),
         }
-        let text: String = now.iter().map(|entry| format!("{}\n", entry.line)).collect();
-        NewFile::open(path).and_then(|file| file.write(text.as_bytes())).map_err(Failure::input)?;
-        let change = change.map(|change| format!(": {}", change.counted())).unwrap_or_default();
-        note(&format!("golden       {name} written, {} signals{change}", now.len()));
-        return Ok(true);
     }
-    let Some(mut golden) = golden else {
-        return Err(Failure::input(format!("{name} is not there; make it with --golden {name} --update")));
-    };
+
+    pub(super) fn path(&self) -> &'a Path {
+        match self {
+            Self::Held(path, _) | Self::Updated(path, _) => path,
+        }
+    }
+
+    /// Holds signals of a range against it, or writes them. What is noted goes to `note`.
+    pub(super) fn compare(self, now: &[Entry], range: Range, note: &mut dyn FnMut(&str)) -> Result<bool, Failure> {
+        match self {
+            Self::Held(path, golden) => Ok(holds(path, golden, now, range, note)),
+            Self::Updated(path, golden) => update(path, golden, now, note).map(|()| true),
+        }
+    }
+}
+
+fn update(path: &Path, golden: Option<Vec<Entry>>, now: &[Entry], note: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let name = path.display();
+    let change = golden.map(|golden| Difference::between(&golden, now));
+    if change.as_ref().is_some_and(Difference::is_none) {
+        note(&format!("golden       {name} is as it was, {} signals", now.len()));
+        return Ok(());
+    }
+    let text: String = now.iter().map(|entry| format!("{}\n", entry.line)).collect();
+    NewFile::open(path).and_then(|file| file.write(text.as_bytes())).map_err(Failure::input)?;
+    let change = change.map(|change| format!(": {}", change.counted())).unwrap_or_default();
+    note(&format!("golden       {name} written, {} signals{change}", now.len()));
+    Ok(())
+}
+
+fn holds(path: &Path, mut golden: Vec<Entry>, now: &[Entry], range: Range, note: &mut dyn FnMut(&str)) -> bool {
+    let name = path.display();
     golden.retain(|entry| entry.close_ms().is_none_or(|close_ms| range.holds(close_ms)));
     let difference = Difference::between(&golden, now);
     if difference.is_none() {
         note(&format!("golden       {name} holds, {} signals", now.len()));
-        return Ok(true);
+        return true;
     }
     for line in difference.told() {
         note(&line);
     }
     note(&format!("the signals differ from {name} (-): {}; --update takes those of now (+)", difference.counted()));
-    Ok(false)
+    false
 }
 
 enum Unread {
@@ -275,7 +298,7 @@ mod tests {
         let path = folder.path().join("golden.jsonl");
         let held = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            compare(&path, false, &[entry(1, "up", 5.0)], Range::default(), &mut |_| {})
+            Golden::open(&path, false)?.compare(&[entry(1, "up", 5.0)], Range::default(), &mut |_| {})
         };
         let line = entry(1, "up", 5.0).line;
         assert!(held(&format!("{line}\r\n\r\n")).unwrap(), "line ends of another system change nothing");

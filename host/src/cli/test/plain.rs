@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use super::Prepared;
 use super::faults::Run;
+use super::golden::Golden;
 use super::play::play;
 use super::report::Reporting;
 use super::summary::Summary;
 use super::told::{CsvRows, Told};
-use super::{Prepared, golden};
 use crate::cli::drive::Ending;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::{Rows, print_line};
@@ -22,6 +23,7 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
     if let Some(note) = &ready.note {
         terminal.note(&format!("note: {note}"));
     }
+    let golden = args.golden.as_ref().map(|path| Golden::open(path, args.update)).transpose()?;
     let seen = Arc::new(FaultLog::default());
     let report = prepared.report.take().map(|file| Reporting::new(file, &ready.ready));
     let fleet = prepared.fleet(prepared.config.workers.get())?.counting_cpu();
@@ -39,7 +41,7 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
     } else {
         Box::new(Rows::new(terminal.clone(), true))
     };
-    let mut told = Told::new(&fleet.symbols().names().clone(), Some(out), args.golden.is_some());
+    let mut told = Told::new(&fleet.symbols().names().clone(), Some(out), golden.is_some());
     let mut closes = Closes::default();
     let mut found = Vec::new();
     let ending = Ending::on_signals()?;
@@ -90,13 +92,13 @@ pub(super) fn run(mut prepared: Prepared<'_>) -> Result<(), Failure> {
     }
     let is_well = faults == 0 && !status.quarantined;
     let mut holds = true;
-    if let (Some(path), Some(now)) = (&args.golden, &told.golden) {
+    if let (Some(golden), Some(now)) = (golden, &told.golden) {
         if played.was_stopped || (args.update && !is_well) {
             let why = if played.was_stopped { "the replay was stopped" } else { "the trader faulted" };
-            terminal.note(&format!("{why}, so {} is left as it is", path.display()));
+            terminal.note(&format!("{why}, so {} is left as it is", golden.path().display()));
             holds = false;
         } else {
-            holds = golden::compare(path, args.update, now, range, &mut |line| terminal.note(line))?;
+            holds = golden.compare(now, range, &mut |line| terminal.note(line))?;
         }
     }
     if is_well && holds { Ok(()) } else { Err(Failure::told()) }

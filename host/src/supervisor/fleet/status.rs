@@ -77,7 +77,7 @@ impl Fleet {
     /// The command that shows a fault of a trader again, on the machine of its author.
     #[must_use]
     pub fn reproduce(&self, status: &Status, fault: &FaultReport) -> String {
-        self.rerun.command(&status.version, &status.place, fault)
+        self.rerun.command(&status.version, &status.place, status.subscription.as_ref(), fault)
     }
 
     /// How every trader does.
