@@ -143,6 +143,7 @@ impl Health {
         let mut inner = self.lock();
         inner.feed = FeedState::Failed;
         inner.feed_problem = Some(problem);
+        inner.feed_warning = None;
     }
 
     /// Candles up to this close were delivered, and what was found was kept.

@@ -115,12 +115,16 @@ fn archives(subscription: Option<&Subscription>, fault: &FaultReport) -> Vec<Str
             files.push(format!("the archives of {name} from {from} on"));
         }
     }
-    files.truncate(ARCHIVES);
+    if files.len() > ARCHIVES {
+        let more = files.split_off(ARCHIVES).len();
+        // In quotes, so that it is never run by mistake.
+        files.push(format!("and {more} more"));
+    }
     files
 }
 
 /// From which day candles are needed, and the dates of their archives: one for each day, and where there are more than a few, one for
-/// each month before that of the candle.
+/// each month before that of the candle. Candles that are longer than a day come by the month only.
 fn dates(interval: Interval, warm_up: u32, close_ms: i64) -> (Date, Vec<String>) {
     let day = |open_ms: i64| {
         let time = Timestamp::from_millisecond(open_ms).unwrap_or_default();
@@ -128,12 +132,13 @@ fn dates(interval: Interval, warm_up: u32, close_ms: i64) -> (Date, Vec<String>)
     };
     let open_ms = interval.open_of(close_ms);
     let (from, until) = (day(open_ms - i64::from(warm_up) * interval.as_ms()), day(open_ms));
-    let is_long =
-        from.saturating_add(Span::new().days(FEW_DAYS)) <= until && from.first_of_month() < until.first_of_month();
+    let is_monthly = interval > Interval::D1;
+    let is_long = is_monthly
+        || from.saturating_add(Span::new().days(FEW_DAYS)) <= until && from.first_of_month() < until.first_of_month();
     let mut dates = Vec::new();
     let mut next = if is_long { from.first_of_month() } else { from };
     while next <= until && dates.len() <= ARCHIVES {
-        let is_month = is_long && next.first_of_month() < until.first_of_month();
+        let is_month = is_monthly || (is_long && next.first_of_month() < until.first_of_month());
         dates.push(next.strftime(if is_month { "%Y-%m" } else { "%Y-%m-%d" }).to_string());
         let step = if is_month { Span::new().months(1) } else { Span::new().days(1) };
         next = next.saturating_add(step);
@@ -272,6 +277,10 @@ mod tests {
         insta::assert_snapshot!(archives(&[("1h", 200)], &[]), @"BTCUSDT-1h-2025-12.zip BTCUSDT-1h-2026-01-01.zip BTCUSDT-1h-2026-01-02.zip BTCUSDT-1h-2026-01-03.zip BTCUSDT-1h-2026-01-04.zip BTCUSDT-1h-2026-01-05.zip");
         insta::assert_snapshot!(archives(&[("1d", 200)], &[]), @"BTCUSDT-1d-2025-06.zip BTCUSDT-1d-2025-07.zip BTCUSDT-1d-2025-08.zip BTCUSDT-1d-2025-09.zip BTCUSDT-1d-2025-10.zip BTCUSDT-1d-2025-11.zip BTCUSDT-1d-2025-12.zip BTCUSDT-1d-2026-01-01.zip BTCUSDT-1d-2026-01-02.zip BTCUSDT-1d-2026-01-03.zip BTCUSDT-1d-2026-01-04.zip BTCUSDT-1d-2026-01-05.zip");
         insta::assert_snapshot!(archives(&[("1w", 200)], &[]), @"the archives of BTCUSDT-1w from 2022-03-07 on");
+        insta::assert_snapshot!(archives(&[("1w", 4)], &[]), @"BTCUSDT-1w-2025-12.zip BTCUSDT-1w-2026-01.zip");
+        let others: Vec<String> = (0..20).map(|number| format!("S{number}USDT")).collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        assert!(archives(&[("5m", 0)], &others).ends_with(" S14USDT-5m-2026-01-05.zip and 5 more"));
         let later = fault().close_time_ms + 20 * 86_400_000;
         let of_days = archives_at(later, &[("1h", 120)], &[]);
         assert!(
