@@ -27,6 +27,11 @@ impl Position {
         Self { close_ms, interval: Some(interval) }
     }
 
+    /// The close that is not whole yet.
+    pub(super) const fn close_ms(self) -> i64 {
+        self.close_ms
+    }
+
     /// Close time of the newest candle of this interval that may have been delivered.
     pub(super) fn last_close_ms(self, interval: Interval) -> i64 {
         if self.interval.is_some_and(|next| interval > next) { self.close_ms } else { self.close_ms - 1 }

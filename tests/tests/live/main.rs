@@ -5,4 +5,5 @@ mod history;
 mod hygiene;
 mod sequences;
 mod symbols;
+mod versions;
 mod world;

@@ -90,7 +90,7 @@ impl Runner {
             else {
                 continue;
             };
-            let historical = batch.close_time_ms <= self.judged.of(*symbol);
+            let historical = self.judged.has(*symbol, batch.close_time_ms, batch.interval);
             if tell == Tell::Nothing {
                 continue;
             }
@@ -216,8 +216,11 @@ pub(super) fn keep_newest_historical(found: &mut Vec<Finding>) -> usize {
 }
 
 pub(super) fn is_given(wants: &Wants, masks: &BTreeMap<u32, Mask>, symbol: u32) -> bool {
-    wants.symbols.as_ref().is_none_or(|wanted| wanted.binary_search(&symbol).is_ok())
-        && !masks.get(&symbol).is_some_and(|mask| mask.masked)
+    wants.symbols.as_ref().is_none_or(|wanted| wanted.binary_search(&symbol).is_ok()) && !is_masked(masks, symbol)
+}
+
+pub(super) fn is_masked(masks: &BTreeMap<u32, Mask>, symbol: u32) -> bool {
+    masks.get(&symbol).is_some_and(|mask| mask.masked)
 }
 
 #[cfg(test)]

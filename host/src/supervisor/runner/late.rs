@@ -30,7 +30,12 @@ impl Runner {
                 }
             }
             for batch in close.batches() {
-                let Err(fault) = self.batch(batch, tell, around) else { continue };
+                let Err(fault) = self.batch(batch, tell, around) else {
+                    for symbol in self.wanted_of(batch) {
+                        self.judged.batch_of(symbol, batch.close_time_ms, batch.interval);
+                    }
+                    continue;
+                };
                 self.take_log();
                 let failed = Failed { fault, at: Some((batch.close_time_ms, batch.interval, self.wanted_of(batch))) };
                 if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
@@ -50,7 +55,7 @@ impl Runner {
         let Some(wants) = &self.wants else { return };
         for batch in close.batches() {
             for symbol in batch.symbols.iter().filter(|symbol| is_given(wants, &self.masks, **symbol)) {
-                self.judged.late(*symbol, batch.close_time_ms);
+                self.judged.close_of(*symbol, batch.close_time_ms);
             }
         }
     }

@@ -21,7 +21,7 @@ use wasmtime::Engine;
 pub use counts::{Counts, FaultReport};
 pub use judged::Judged;
 
-use self::deliver::{Rows, Tell, keep_newest_historical};
+use self::deliver::{Rows, Tell, is_masked, keep_newest_historical};
 use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
 use super::witness::Witness;
@@ -375,9 +375,11 @@ impl Runner {
             {
                 return;
             }
+            let masks = &self.masks;
+            self.judged.batch(now_ms, batch.interval, |symbol| is_masked(masks, symbol));
         }
         let masks = &self.masks;
-        self.judged.close(now_ms, |symbol| masks.get(&symbol).is_some_and(|mask| mask.masked));
+        self.judged.close(now_ms, |symbol| is_masked(masks, symbol));
         self.backoff.clean_call(now_ms);
         for mask in self.masks.values_mut().filter(|mask| !mask.masked) {
             mask.backoff.clean_call(now_ms);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::deliver::{Rows, Tell, is_given};
+use super::deliver::{Rows, Tell, is_given, is_masked};
 use super::{Failed, Mask, Runner, Surroundings, Wants};
 use crate::market::{BatchRef, Column, History, Interval, Offer, SymbolId};
 use crate::sandbox::{Fault, Fresh, Outcome, limits, thread_cpu};
@@ -138,6 +138,7 @@ impl Runner {
     ) -> bool {
         let Err(failed) = self.feed(position, Some(symbol), Tell::News, around) else {
             self.newcomers.remove(&symbol);
+            self.has_fed(position, Some(symbol), around.history);
             return true;
         };
         if !failed.fault.outcome.is_strike() {
@@ -161,7 +162,8 @@ impl Runner {
                 }
                 self.has_started = true;
                 let masks = &self.masks;
-                self.newcomers.retain(|symbol| masks.get(symbol).is_some_and(|mask| mask.masked));
+                self.newcomers.retain(|symbol| is_masked(masks, *symbol));
+                self.has_fed(position, None, around.history);
                 return true;
             };
             self.found.truncate(found);
@@ -256,6 +258,23 @@ impl Runner {
         Ok(())
     }
 
+    /// What a warm-up up to there has told counts as judged, symbol by symbol: one that lags may end before the others, and a start
+    /// without a close, or before one that faults, goes further than the last close that was judged.
+    fn has_fed(&mut self, position: Position, only: Option<u32>, history: &History) {
+        let Some(wants) = &self.wants else { return };
+        let until_ms = position.close_ms() - 1;
+        for need in &wants.subscription.needs {
+            for (SymbolId(symbol), stream) in history.streams(need.interval) {
+                let last = stream.len_at(until_ms).checked_sub(1).and_then(|last| stream.open_times().get(last));
+                if let Some(open_ms) = last.filter(|_| only.is_none_or(|only| only == symbol))
+                    && is_given(wants, &self.masks, symbol)
+                {
+                    self.judged.close_of(symbol, need.interval.close_of(*open_ms));
+                }
+            }
+        }
+    }
+
     /// Close time after which candles are still to be judged: those that passed while another version was replaced or quarantined,
     /// or while the module could not be had. After a fault nothing is looked for further back than the warm-up, since the
     /// candle at fault would be met again and again.
@@ -263,7 +282,7 @@ impl Runner {
         if only.is_some() || self.backoff.strikes() > 0 || self.judged.all_ms() == i64::MIN {
             return None;
         }
-        Some(self.judged.least_of(|symbol| !self.masks.get(&symbol).is_some_and(|mask| mask.masked)))
+        Some(self.judged.least_of(|symbol| !is_masked(&self.masks, symbol)))
     }
 
     /// Streams of other symbols are seen as far back as their own warm-up would reach.

@@ -34,10 +34,10 @@ impl Runner {
         self.report(&failed.fault, named, interval, close_ms);
     }
 
-    /// The host itself panicked while it ran the trader. It is held against the trader, since it would happen again and again.
+    /// The host itself panicked while it ran the trader: nothing of the delivery was kept. It is held against the trader, since it
+    /// would happen again and again.
     pub fn host_failed(&mut self, now_ms: i64) {
-        self.drop_instance();
-        self.found.clear();
+        self.undo();
         self.backoff.fault(now_ms);
         let fault = Fault::new(Outcome::HostFault, "run", "the host panicked, see its log".to_owned());
         self.report(&fault, Vec::new(), None, now_ms);
