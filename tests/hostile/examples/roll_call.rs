@@ -21,6 +21,7 @@ struct State {
     calls: i64,
     trap_at_call: i64,
     trap_on: String,
+    poison: String,
 }
 
 thread_local! {
@@ -52,6 +53,7 @@ impl Guest for RollCall {
                 text("only", "the symbols that it wants, with commas between; none for all"),
                 text("other", "a symbol whose 1m candles it reads beside each"),
                 text("trap_on", "a symbol at whose coming it traps"),
+                text("poison", "1m candles at which it traps, as in S01USDT@1767571200000, with commas between"),
                 number("trap_at_call", "the call with candles at which each instance traps; 0 for none", 0),
                 number("warm_up", "candles of warm-up", 10),
                 number("number", "makes another version of it", 0),
@@ -84,6 +86,7 @@ impl Guest for RollCall {
             names,
             trap_at_call: number("trap_at_call"),
             trap_on: text("trap_on"),
+            poison: text("poison"),
             ..State::default()
         });
         let warm_up = number("warm_up") as u32;
@@ -107,7 +110,9 @@ impl Guest for RollCall {
             state.calls += 1;
             assert!(state.calls != state.trap_at_call, "call {}", state.calls);
             for (row, symbol) in symbols.iter().enumerate() {
-                assert!(state.names.contains_key(symbol), "symbol {symbol} was not told");
+                let name = state.names.get(symbol).unwrap_or_else(|| panic!("symbol {symbol} was not told"));
+                let is_poison = |candle: &str| interval == 0 && candle == format!("{name}@{open_time}");
+                assert!(!state.poison.split(',').any(is_poison), "{name} at {open_time}");
                 let close = candles[row * 8 + 3];
                 let last = state.last.insert((interval, *symbol), (open_time, close));
                 if let Some((last_open, last_close)) = last {

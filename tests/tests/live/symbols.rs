@@ -93,6 +93,42 @@ fn a_trader_that_reads_other_streams_is_started_anew_when_a_symbol_joins() {
     assert_eq!(status(&fleet, 1).last_fault, None);
 }
 
+/// It joins without its candle, which comes late and is news, although the trader is started anew for its sake.
+#[test]
+fn a_symbol_that_lags_as_it_joins_loses_nothing() {
+    let (fleet, mut disk) = (fleet(1), Disk::default());
+    enter(&fleet, 1, &json!({"only": "S00USDT,S01USDT", "other": "S00USDT"}), Begin::Anew(None));
+    play(&fleet, &mut disk, 0..25, &[0]);
+    let past: Vec<(i64, Vec<u32>)> = (5..25).map(|minute| (minute, vec![1])).collect();
+    deliver(&fleet, &mut disk, &segment(Telling::History, &past, |_| {}));
+    let joins = segment(Telling::Live, &[(25, vec![0])], |builder| {
+        builder.joined(SymbolId(1), &name(1));
+        builder.lagging(SymbolId(1));
+    });
+    deliver(&fleet, &mut disk, &joins);
+    let lags = segment(Telling::Live, &[(26, vec![0])], |builder| builder.lagging(SymbolId(1)));
+    deliver(&fleet, &mut disk, &lags);
+    for minute in [25, 26] {
+        deliver(&fleet, &mut disk, &segment(Telling::Late, &[(minute, vec![1])], |_| {}));
+    }
+    play(&fleet, &mut disk, 27..35, &[0, 1]);
+    assert_eq!(disk.minutes("S01USDT", false), ups(1, 25..35));
+    assert_eq!(disk.minutes("S00USDT", false), ups(0, 1..35));
+    assert_eq!(status(&fleet, 1).last_fault, None);
+}
+
+/// Who lags before it is known who is wanted holds nobody back for ever.
+#[test]
+fn a_symbol_that_nobody_wants_has_no_cursor() {
+    let (fleet, mut disk) = (fleet(2), Disk::default());
+    enter(&fleet, 1, &json!({"only": "S00USDT"}), Begin::Anew(None));
+    for minute in 0..5 {
+        let lags = segment(Telling::Live, &[(minute, vec![0])], |builder| builder.lagging(SymbolId(1)));
+        deliver(&fleet, &mut disk, &lags);
+    }
+    assert_eq!(disk.judged[&id(1)], disk.close_ms);
+}
+
 /// A fault there is a fault like any other: the next instance is told of the symbol when it begins.
 #[test]
 fn a_fault_at_the_coming_of_a_symbol_is_a_strike() {

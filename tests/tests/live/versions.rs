@@ -4,7 +4,7 @@ use serde_json::json;
 use vyx_host::market::{Interval, Segment, SymbolId, Telling};
 use vyx_host::supervisor::{Begin, Fleet};
 
-use super::world::{Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, play, segment, status, ups};
+use super::world::{Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, play, poison, segment, status, ups};
 
 /// Candles of symbol 0 in time, and of symbol 1 later.
 fn without_the_other(fleet: &Fleet, disk: &mut Disk, minute: i64) {
@@ -104,4 +104,41 @@ fn where_all_candles_come_late_each_is_told_once() {
     play(&fleet, &mut disk, 24..30, &[0, 1]);
     assert_eq!(disk.minutes("S00USDT", false), ups(0, 1..30));
     assert_eq!(disk.minutes("S01USDT", false), ups(1, 1..30));
+}
+
+/// A symbol that was set aside is tried again, tells what it can, and faults again.
+#[test]
+fn what_a_symbol_tells_before_it_faults_again_is_told_once() {
+    let (fleet, mut disk) = (fleet(2), Disk::default());
+    enter(&fleet, 1, &json!({ "warm_up": 3, "poison": poison(&[(1, 16), (1, 22)]) }), Begin::Anew(None));
+    play(&fleet, &mut disk, 0..24, &[0, 1]);
+    let before = disk.minutes("S01USDT", false);
+    // The trial began with 20, before which its instance had seen nothing.
+    assert!(!ups(1, 21..22).is_empty() && before.ends_with(&ups(1, 21..22)), "{before:?}");
+    enter(&fleet, 1, &json!({ "warm_up": 3, "number": 1 }), Begin::Anew(None));
+    play(&fleet, &mut disk, 24..40, &[0, 1]);
+    assert_eq!(disk.minutes("S00USDT", false), ups(0, 1..40));
+    let told = disk.minutes("S01USDT", false);
+    // What lay between the two candles at fault and before the warm-up of the trial was passed over.
+    assert_eq!(told, [ups(1, 1..16), ups(1, 21..40)].concat());
+    assert!(!status(&fleet, 1).quarantined);
+}
+
+/// A trader has more to judge than its warm-up holds, and one symbol of it is poison: the others lose nothing.
+#[test]
+fn a_fault_while_it_catches_up_costs_the_others_nothing() {
+    let (fleet, mut disk) = (fleet(2).waiting_for_history(), Disk::default());
+    fleet.bootstrap(&segment(Telling::Live, &[(99, vec![0, 1])], |_| {}));
+    enter(&fleet, 1, &json!({ "warm_up": 3, "poison": poison(&[(1, 105)]) }), Begin::Anew(None));
+    play(&fleet, &mut disk, 100..130, &[0, 1]);
+    let past: Vec<(i64, Vec<u32>)> = (60..100).map(|minute| (minute, vec![0, 1])).collect();
+    let filled = segment(Telling::History, &past, |builder| {
+        [Interval::M5, Interval::M1].into_iter().for_each(|interval| builder.filled(interval, 40));
+    });
+    deliver(&fleet, &mut disk, &filled);
+    play(&fleet, &mut disk, 130..140, &[0, 1]);
+    assert_eq!(disk.minutes("S00USDT", false), ups(0, 100..140));
+    let told = disk.minutes("S01USDT", false);
+    assert!(told.ends_with(&ups(1, 131..140)), "{told:?}");
+    assert!(status(&fleet, 1).last_fault.is_some_and(|fault| fault.symbols == ["S01USDT"]));
 }

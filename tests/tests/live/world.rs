@@ -158,6 +158,12 @@ pub fn lines(fleet: &Fleet) -> Vec<String> {
     fleet.take_lines().into_iter().map(|(trader, line)| format!("{trader}: {}", line.text)).collect()
 }
 
+/// Symbols and minutes at whose 1m candles a trader traps.
+pub fn poison(candles: &[(u32, i64)]) -> String {
+    let candle = |(symbol, minute): &(u32, i64)| format!("{}@{}", name(*symbol), START_MS + minute * MINUTE_MS);
+    candles.iter().map(candle).collect::<Vec<_>>().join(",")
+}
+
 /// Prices that go up and down without a rule, the same each time they are asked for.
 pub fn candle(symbol: u32, interval: Interval, open_ms: i64) -> Values {
     let price = |open_ms: i64| {

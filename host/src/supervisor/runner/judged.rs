@@ -143,6 +143,11 @@ impl Judged {
         }
     }
 
+    /// Nobody but these symbols, in ascending order, is judged.
+    pub(super) fn keep_only(&mut self, wanted: &[u32]) {
+        self.apart.retain(|symbol, _| wanted.binary_search(symbol).is_ok());
+    }
+
     /// The symbol is gone.
     pub(super) fn forget(&mut self, symbol: u32) {
         self.apart.remove(&symbol);
@@ -186,6 +191,9 @@ mod tests {
         judged.lag(&[SymbolId(3)], |_| true);
         judged.close(30, |_| false);
         assert_eq!((up_to(&judged, 3), judged.least_of(|symbol| symbol != 3)), (10, 30));
+        judged.set_apart(5);
+        judged.keep_only(&[1, 3, 7]);
+        assert_eq!((judged.has(5, 30, M1), judged.least_ms()), (true, 10));
         judged.forget(3);
         assert_eq!(judged.least_ms(), 30);
     }

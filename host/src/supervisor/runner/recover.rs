@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::deliver::{Rows, Tell, is_given, is_masked};
-use super::{Failed, Mask, Runner, Surroundings, Wants};
+use super::{Counts, Failed, Mask, Runner, Surroundings, Wants};
 use crate::market::{BatchRef, Column, History, Interval, Offer, SymbolId};
 use crate::sandbox::{Fault, Fresh, Outcome, limits, thread_cpu};
+use crate::signal::hygiene::Keeper;
 use crate::supervisor::backoff::Backoff;
 use crate::supervisor::warm_up::{Position, first_of};
 
@@ -51,7 +52,7 @@ impl Runner {
             if poisoned && self.renew(around).is_err() {
                 return false;
             }
-            let fed = self.feed(position, Some(*symbol), Tell::Nothing, around).map_err(|failed| failed.fault);
+            let fed = self.feed(position, Some(*symbol), None, Tell::Nothing, around).map_err(|failed| failed.fault);
             let Err(fault) = fed.and_then(|()| self.probe(*symbol, *interval, *close_ms, around)) else {
                 poisoned = false;
                 continue;
@@ -136,11 +137,19 @@ impl Runner {
         now_ms: i64,
         around: Surroundings<'_>,
     ) -> bool {
-        let Err(failed) = self.feed(position, Some(symbol), Tell::News, around) else {
+        let (found, keeper, counts) = (self.found.len(), self.keeper.clone(), self.counts.clone());
+        let Err(failed) = self.feed(position, Some(symbol), None, Tell::News, around) else {
             self.newcomers.remove(&symbol);
-            self.has_fed(position, Some(symbol), around.history);
+            self.has_fed(position, Some(symbol), None, around);
             return true;
         };
+        match &failed.at {
+            // What went before the candle at fault is told, and judged.
+            Some((close_ms, interval, _)) => {
+                self.has_fed(Position::at(*close_ms, *interval), Some(symbol), None, around);
+            }
+            None => self.forget_found(found, keeper, &counts),
+        }
         if !failed.fault.outcome.is_strike() {
             self.strike(&failed, now_ms, around.offer);
             return false;
@@ -152,24 +161,26 @@ impl Runner {
 
     /// Brings a new instance to a position. Symbols that fault on the way are masked; any other fault is a strike.
     pub(super) fn start_or_strike(&mut self, position: Position, now_ms: i64, around: Surroundings<'_>) -> bool {
+        // After a fault nothing is looked for further back than the warm-up, since the candle at fault would be met again and again.
+        // What is met on the way is set aside, and the rest goes on from where it was judged.
+        let reaches_back = self.backoff.strikes() == 0;
         for _ in 0..=limits::ISOLATED_FAULTS {
+            let judged_ms = if reaches_back { self.to_judge_after() } else { None };
             // Before a first start all is history worth telling; what was judged once is not told again.
             let tell = if self.has_started { Tell::News } else { Tell::All };
             let (found, keeper, counts) = (self.found.len(), self.keeper.clone(), self.counts.clone());
-            let Err(failed) = self.replay(position, tell, around) else {
+            let replayed = self.renew(around).and_then(|()| self.feed(position, None, judged_ms, tell, around));
+            let Err(failed) = replayed else {
                 if self.has_started {
                     self.drop_log();
                 }
                 self.has_started = true;
                 let masks = &self.masks;
                 self.newcomers.retain(|symbol| is_masked(masks, *symbol));
-                self.has_fed(position, None, around.history);
+                self.has_fed(position, None, judged_ms, around);
                 return true;
             };
-            self.found.truncate(found);
-            self.keeper = keeper;
-            self.counts.historical_signals = counts.historical_signals;
-            self.counts.signals = counts.signals;
+            self.forget_found(found, keeper, &counts);
             if !failed.fault.outcome.is_strike() || !self.isolate(&failed, around) {
                 self.strike(&failed, now_ms, around.offer);
                 return false;
@@ -180,10 +191,12 @@ impl Runner {
         false
     }
 
-    /// Makes an instance and replays its warm-up up to a position, without the symbols that are masked.
-    fn replay(&mut self, position: Position, tell: Tell, around: Surroundings<'_>) -> Result<(), Failed> {
-        self.renew(around)?;
-        self.feed(position, None, tell, around)
+    /// Nothing of what was found since counts: it is found again.
+    fn forget_found(&mut self, found: usize, keeper: Keeper, counts: &Counts) {
+        self.found.truncate(found);
+        self.keeper = keeper;
+        self.counts.historical_signals = counts.historical_signals;
+        self.counts.signals = counts.signals;
     }
 
     /// Makes an instance that has seen nothing.
@@ -213,14 +226,19 @@ impl Runner {
             subscription,
         });
         self.instance = Some(instance);
+        // Until it is known who is wanted, whoever lags has a cursor of its own.
+        if let Some(wanted) = self.wants.as_ref().and_then(|wants| wants.symbols.as_deref()) {
+            self.judged.keep_only(wanted);
+        }
         Ok(())
     }
 
-    /// Feeds the warm-up up to a position: of one symbol, or of all.
+    /// Feeds the warm-up up to a position, of one symbol or of all, and what closed after `judged_ms`.
     fn feed(
         &mut self,
         position: Position,
         only: Option<u32>,
+        judged_ms: Option<i64>,
         tell: Tell,
         around: Surroundings<'_>,
     ) -> Result<(), Failed> {
@@ -228,7 +246,6 @@ impl Runner {
         let Some(subscription) = self.wants.as_ref().map(|wants| wants.subscription.clone()) else {
             return Ok(());
         };
-        let judged_ms = self.to_judge_after(only);
         self.see_others(around.history, judged_ms, position);
         let segment = around
             .warm_ups
@@ -260,29 +277,33 @@ impl Runner {
 
     /// What a warm-up up to there has told counts as judged, symbol by symbol: one that lags may end before the others, and a start
     /// without a close, or before one that faults, goes further than the last close that was judged.
-    fn has_fed(&mut self, position: Position, only: Option<u32>, history: &History) {
+    fn has_fed(&mut self, position: Position, only: Option<u32>, judged_ms: Option<i64>, around: Surroundings<'_>) {
         let Some(wants) = &self.wants else { return };
         let until_ms = position.close_ms() - 1;
-        for need in &wants.subscription.needs {
-            for (SymbolId(symbol), stream) in history.streams(need.interval) {
-                let last = stream.len_at(until_ms).checked_sub(1).and_then(|last| stream.open_times().get(last));
-                if let Some(open_ms) = last.filter(|_| only.is_none_or(|only| only == symbol))
-                    && is_given(wants, &self.masks, symbol)
-                {
-                    self.judged.close_of(symbol, need.interval.close_of(*open_ms));
+        for need in wants.subscription.needs.iter().filter(|need| need.warm_up > 0 || judged_ms.is_some()) {
+            let streams = around.history.streams(need.interval);
+            for (SymbolId(symbol), stream) in streams.filter(|(symbol, _)| around.offer.is_on(*symbol)) {
+                if only.is_some_and(|only| only != symbol) || !is_given(wants, &self.masks, symbol) {
+                    continue;
+                }
+                let newest = |end: usize| Some(need.interval.close_of(*stream.open_times().get(end.checked_sub(1)?)?));
+                if let Some(close_ms) = newest(stream.len_at(until_ms)) {
+                    self.judged.close_of(symbol, close_ms);
+                }
+                // Of one symbol, longer intervals of the close in hand have been told as well; those of all were before.
+                let longer_ms = newest(stream.len_at(position.last_close_ms(need.interval)));
+                if only.is_some() && longer_ms == Some(position.close_ms()) {
+                    self.judged.batch_of(symbol, position.close_ms(), need.interval);
                 }
             }
         }
     }
 
     /// Close time after which candles are still to be judged: those that passed while another version was replaced or quarantined,
-    /// or while the module could not be had. After a fault nothing is looked for further back than the warm-up, since the
-    /// candle at fault would be met again and again.
-    fn to_judge_after(&self, only: Option<u32>) -> Option<i64> {
-        if only.is_some() || self.backoff.strikes() > 0 || self.judged.all_ms() == i64::MIN {
-            return None;
-        }
-        Some(self.judged.least_of(|symbol| !is_masked(&self.masks, symbol)))
+    /// or while the module could not be had.
+    fn to_judge_after(&self) -> Option<i64> {
+        let least_ms = self.judged.least_of(|symbol| !is_masked(&self.masks, symbol));
+        (self.judged.all_ms() != i64::MIN).then_some(least_ms)
     }
 
     /// Streams of other symbols are seen as far back as their own warm-up would reach.

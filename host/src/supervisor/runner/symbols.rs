@@ -14,17 +14,11 @@ impl Runner {
             self.newcomers.remove(&symbol.0);
         }
         self.newcomers.extend(segment.joined().iter().map(|(symbol, _)| symbol.0));
-        let (Some(instance), Some(wants)) = (self.instance.as_mut(), self.wants.as_mut()) else { return };
-        // Symbols that look at each other cannot be warmed up one by one; late candles of one that just came lie in its warm-up.
-        let is_other_gone = wants.others.iter().any(|(other, _)| segment.gone().contains(other));
-        let has_come_with_ties = !segment.joined().is_empty()
-            && (!wants.subscription.other_streams.is_empty() || segment.telling() == Telling::Late);
-        if is_other_gone || has_come_with_ties {
-            return self.drop_instance();
-        }
+        let Some(wants) = self.wants.as_mut() else { return };
         let mut added: Vec<(u32, String)> =
             segment.joined().iter().map(|(symbol, name)| (symbol.0, name.clone())).collect();
         let mut gone: Vec<u32> = segment.gone().iter().map(|symbol| symbol.0).collect();
+        // Also where the instance is made anew below: who is wanted may lag from its first close on.
         if let Some(wanted) = &mut wants.symbols {
             let is_listed =
                 |name: &str| wants.subscription.symbols.iter().any(|listed| listed.eq_ignore_ascii_case(name));
@@ -34,6 +28,14 @@ impl Runner {
             wanted.extend(added.iter().map(|(symbol, _)| *symbol));
             wanted.sort_unstable();
         }
+        // Symbols that look at each other cannot be warmed up one by one; late candles of one that just came lie in its warm-up.
+        let is_other_gone = wants.others.iter().any(|(other, _)| segment.gone().contains(other));
+        let has_come_with_ties = !segment.joined().is_empty()
+            && (!wants.subscription.other_streams.is_empty() || segment.telling() == Telling::Late);
+        if is_other_gone || has_come_with_ties {
+            return self.drop_instance();
+        }
+        let Some(instance) = self.instance.as_mut() else { return };
         self.newcomers
             .retain(|symbol| added.iter().any(|(added, _)| added == symbol) || self.masks.contains_key(symbol));
         if added.is_empty() && gone.is_empty() {
