@@ -17,6 +17,9 @@ pub(crate) fn reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
              (package ca-certificates)",
         ),
         rustls::Error::InvalidMessage(_) => Some("it does not speak tls; check the address"),
+        rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_) | rustls::Error::PeerMisbehaved(_) => {
+            Some("it refuses the tls of this host; check the address")
+        }
         _ => Some("the tls connection broke"),
     }
 }
@@ -46,6 +49,8 @@ mod tests {
         assert!(
             reason(&io::Error::new(io::ErrorKind::InvalidData, plain)).unwrap().starts_with("it does not speak tls")
         );
+        let refused = rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
+        assert!(reason(&io::Error::other(refused)).unwrap().starts_with("it refuses the tls"));
         let broken = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
         assert_eq!(reason(&broken), Some("the tls connection broke"));
         assert_eq!(reason(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);

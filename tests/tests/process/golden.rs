@@ -53,6 +53,10 @@ fn a_golden_file_is_made_holds_and_shows_what_changed() {
     let refused = test(&place, &module, &file, &["--golden", "bounce.jsonl", "--update", "--from", from]);
     assert!(refused.code == 2 && refused.err.contains("leave out --from and --to"), "{}", refused.err);
 
+    let nowhere = test(&place, &module, &file, &["--golden", "nowhere/bounce.jsonl", "--update"]);
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""), "it is said before anything runs");
+    assert!(nowhere.err.contains("cannot write \"nowhere/bounce.jsonl\""), "{}", nowhere.err);
+
     let changed = test(&place, &module, &file, &["oversold=35", "--golden", "bounce.jsonl"]);
     assert_eq!(changed.code, 1, "{}", changed.err);
     assert!(changed.err.lines().any(|line| line.starts_with("+ {\"timestamp\":")), "{}", changed.err);

@@ -152,16 +152,16 @@ pub(super) enum Golden<'a> {
     /// To be held against what is signalled now.
     Held(&'a Path, Vec<Entry>),
     /// To be written; the signals are those that it has, if it is one.
-    Updated(&'a Path, Option<Vec<Entry>>),
+    Updated(&'a Path, Option<Vec<Entry>>, NewFile),
 }
 
 impl<'a> Golden<'a> {
-    /// Reads it, so that a wrong one costs nobody a run.
+    /// Reads it, or proves that it can be written, so that a wrong one costs nobody a run.
     pub(super) fn open(path: &'a Path, update: bool) -> Result<Self, Failure> {
         let name = path.display();
         match read(path) {
             // What is replaced need not be understood.
-            golden if update => Ok(Self::Updated(path, golden.ok())),
+            golden if update => Ok(Self::Updated(path, golden.ok(), NewFile::open(path).map_err(Failure::input)?)),
             Ok(golden) => Ok(Self::Held(path, golden)),
             Err(Unread::Missing) => {
                 Err(Failure::input(format!("{name} is not there; make it with --golden {name} --update")))
@@ -172,7 +172,7 @@ impl<'a> Golden<'a> {
 
     pub(super) fn path(&self) -> &'a Path {
         match self {
-            Self::Held(path, _) | Self::Updated(path, _) => path,
+            Self::Held(path, _) | Self::Updated(path, ..) => path,
         }
     }
 
@@ -180,12 +180,17 @@ impl<'a> Golden<'a> {
     pub(super) fn compare(self, now: &[Entry], range: Range, note: &mut dyn FnMut(&str)) -> Result<bool, Failure> {
         match self {
             Self::Held(path, golden) => Ok(holds(path, golden, now, range, note)),
-            Self::Updated(path, golden) => update(path, golden, now, note).map(|()| true),
+            Self::Updated(path, golden, file) => update((path, file), golden, now, note).map(|()| true),
         }
     }
 }
 
-fn update(path: &Path, golden: Option<Vec<Entry>>, now: &[Entry], note: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+fn update(
+    (path, file): (&Path, NewFile),
+    golden: Option<Vec<Entry>>,
+    now: &[Entry],
+    note: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
     let name = path.display();
     let change = golden.map(|golden| Difference::between(&golden, now));
     if change.as_ref().is_some_and(Difference::is_none) {
@@ -193,7 +198,7 @@ fn update(path: &Path, golden: Option<Vec<Entry>>, now: &[Entry], note: &mut dyn
         return Ok(());
     }
     let text: String = now.iter().map(|entry| format!("{}\n", entry.line)).collect();
-    NewFile::open(path).and_then(|file| file.write(text.as_bytes())).map_err(Failure::input)?;
+    file.write(text.as_bytes()).map_err(Failure::input)?;
     let change = change.map(|change| format!(": {}", change.counted())).unwrap_or_default();
     note(&format!("golden       {name} written, {} signals{change}", now.len()));
     Ok(())

@@ -147,7 +147,10 @@ impl Host {
             request = request.bearer_auth(token.expose_secret());
         }
         let down = "does not answer; is the host running, and is this its address?";
-        let response = request.send().await.map_err(|_| cannot(down))?;
+        let response = request.send().await.map_err(|error| match tls::reason(&error) {
+            Some(why) => cannot(&format!("does not answer: {why}")),
+            None => cannot(down),
+        })?;
         match response.status().as_u16() {
             200 => response.json().await.map_err(|_| cannot("is not a page of vyx; give the address of a host")),
             401 if token.is_some() => Err(Failure::config(format!(

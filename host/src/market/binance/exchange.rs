@@ -1,5 +1,6 @@
 //! Questions to the exchange, within the weight that it states.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ impl Exchange {
     ///
     /// If the exchange does not answer.
     pub async fn choose(&self, choice: &Choice) -> Result<Vec<String>, ExchangeError> {
-        let chosen = self.choose_again(choice, &[]).await?;
+        let chosen = self.choose_again(choice, &[], &BTreeSet::new()).await?;
         if let Choice::Listed(names) = choice {
             for name in names.iter().filter(|name| !chosen.contains(name)) {
                 tracing::warn!(symbol = name, "the exchange does not trade the symbol, it is left out");
@@ -116,9 +117,15 @@ impl Exchange {
         Ok(chosen)
     }
 
-    /// The same, for somebody who watches these symbols.
-    pub(super) async fn choose_again(&self, choice: &Choice, watched: &[String]) -> Result<Vec<String>, ExchangeError> {
-        let info = self.info().await?;
+    /// The same, for somebody who watches these symbols and wants none of others.
+    pub(super) async fn choose_again(
+        &self,
+        choice: &Choice,
+        watched: &[String],
+        without: &BTreeSet<String>,
+    ) -> Result<Vec<String>, ExchangeError> {
+        let mut info = self.info().await?;
+        info.leave_out(without);
         let tickers: Vec<Ticker24h> = match choice {
             Choice::Listed(_) => Vec::new(),
             Choice::Top { .. } => {

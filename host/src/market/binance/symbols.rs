@@ -105,6 +105,11 @@ impl Watched {
         &self.names
     }
 
+    /// This one is not watched any more, whatever was chosen.
+    pub(super) fn give_up(&mut self, name: &str) {
+        self.names.retain(|watched| watched != name);
+    }
+
     /// Takes a new choice in, unless it is hard to believe and was not said before.
     pub(super) fn update(&mut self, chosen: Vec<String>) -> Change {
         let set: BTreeSet<String> = chosen.iter().cloned().collect();

@@ -17,8 +17,16 @@ const CHANCE: u32 = 1;
 pub(super) struct Lines {
     /// Why the streams are not all heard, and since when.
     lost: Option<(Instant, String)>,
-    /// The last failed question, if none was answered since, and how many failed.
-    failed: Option<(String, u32)>,
+    /// The questions that failed since one was answered.
+    failed: Option<Failed>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    error: String,
+    count: u32,
+    /// All of them were about this symbol: then it may be the symbol.
+    alone: Option<String>,
 }
 
 impl Lines {
@@ -35,16 +43,22 @@ impl Lines {
         self.failed = None;
     }
 
-    pub(super) fn failed(&mut self, error: &ExchangeError) {
-        let count = self.failed.take().map_or(0, |(_, count)| count);
-        // Whoever is sent away knows that it is not chance.
-        let more = if matches!(error, ExchangeError::Limited(_)) { CHANCE + 1 } else { 1 };
-        self.failed = Some((error.to_string(), count.saturating_add(more)));
+    /// A question failed, about this symbol if it was about one.
+    pub(super) fn failed(&mut self, error: &ExchangeError, symbol: Option<&str>) {
+        // Whoever is sent away knows that it is neither chance nor the symbol.
+        let is_limited = matches!(error, ExchangeError::Limited(_));
+        let more = if is_limited { CHANCE + 1 } else { 1 };
+        let (count, alone) = match self.failed.take() {
+            Some(failed) => (failed.count, failed.alone.filter(|alone| symbol == Some(alone))),
+            None => (0, symbol.map(str::to_owned)),
+        };
+        let alone = alone.filter(|_| !is_limited);
+        self.failed = Some(Failed { error: error.to_string(), count: count.saturating_add(more), alone });
     }
 
-    /// How many questions failed in a row.
+    /// How many questions failed in a row, if not all were about one symbol.
     pub(super) fn failures(&self) -> u32 {
-        self.failed.as_ref().map_or(0, |(_, count)| *count)
+        self.failed.as_ref().filter(|failed| failed.alone.is_none()).map_or(0, |failed| failed.count)
     }
 
     /// Why questions are not answered, while all that is wanted comes without them.
@@ -59,7 +73,7 @@ impl Lines {
     }
 
     fn unanswered(&self) -> Option<&str> {
-        self.failed.as_ref().filter(|(_, count)| *count > CHANCE).map(|(error, _)| error.as_str())
+        self.failed.as_ref().filter(|_| self.failures() > CHANCE).map(|failed| failed.error.as_str())
     }
 
     /// Why nothing comes at present, if it should.
@@ -89,31 +103,91 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::market::binance::exchange::PAGE;
+    use crate::market::binance::wire::Kline;
     use crate::market::interval::Interval;
+    use crate::market::segment::Segment;
     use crate::market::symbol::SymbolId;
 
     const START_MS: i64 = 1_735_689_600_000;
 
+    fn no_answer() -> ExchangeError {
+        ExchangeError::NoAnswer("banned".to_owned())
+    }
+
+    /// Whether questions without an answer are told as the trouble, and as a warning.
+    fn told(lines: &Lines, sequencer: &Sequencer, is_still: bool) -> (bool, bool) {
+        let told = (lines.trouble(sequencer, is_still, None), lines.warning(sequencer, is_still));
+        (told.0.is_some_and(|words| words.contains("banned")), told.1.is_some())
+    }
+
+    /// A market of one symbol, whose history is there and which is told.
+    fn open() -> Sequencer {
+        let mut sequencer = wanting();
+        sequencer.begin();
+        loop {
+            if let Some(ask) = sequencer.ask_history(|_, _| true) {
+                let opens = (ask.from_ms..START_MS).step_by(60_000).take(PAGE);
+                let rows: Vec<Kline> = opens.map(|open_ms| Kline { open_ms, values: [1.0; 8] }).collect();
+                sequencer.answered(&ask, &rows, rows.len() == PAGE);
+            } else if !sequencer.next(1, &mut Segment::new()).unwrap() {
+                break;
+            }
+        }
+        assert!(sequencer.is_open());
+        sequencer
+    }
+
+    fn wanting() -> Sequencer {
+        let mut sequencer = Sequencer::new(START_MS - 1, START_MS + 1);
+        sequencer.with(SymbolId(0), "BTCUSDT");
+        sequencer.want(Interval::M1, 1);
+        sequencer.clock(START_MS + 1_500);
+        sequencer
+    }
+
     #[test]
     fn questions_without_an_answer_are_the_trouble_where_nothing_else_brings_candles() {
         let mut lines = Lines::default();
-        let told = |lines: &Lines, sequencer: &Sequencer, is_still| {
-            let told = (lines.trouble(sequencer, is_still, None), lines.warning(sequencer, is_still));
-            (told.0.is_some_and(|words| words.contains("banned")), told.1.is_some())
-        };
-        let mut sequencer = Sequencer::new(START_MS, START_MS);
         for _ in 0..=CHANCE {
-            lines.failed(&ExchangeError::NoAnswer("banned".to_owned()));
+            lines.failed(&no_answer(), None);
         }
-        assert_eq!(told(&lines, &sequencer, false), (true, false), "nothing is wanted of the streams");
-        sequencer.with(SymbolId(0), "BTCUSDT");
-        sequencer.want(Interval::M1, 1);
+        assert_eq!(told(&lines, &Sequencer::new(START_MS, START_MS), false), (true, false), "nothing is wanted");
+        let sequencer = wanting();
         assert_eq!(told(&lines, &sequencer, false), (true, false), "history is wanted");
+        let sequencer = open();
+        assert_eq!(told(&lines, &sequencer, false), (false, true), "the streams bring all");
+        assert_eq!(told(&lines, &sequencer, true), (true, false), "nobody says the time");
         lines.down("cut");
         assert_eq!(told(&lines, &sequencer, false), (true, false), "the streams are gone as well");
         lines.up();
-        assert_eq!(told(&lines, &sequencer, true), (true, false), "nobody says the time");
         lines.answered();
         assert_eq!(told(&lines, &sequencer, false), (false, false));
+    }
+
+    /// History of a symbol that joins is wanted by nobody yet.
+    #[test]
+    fn a_symbol_that_joins_needs_no_answers() {
+        let (mut lines, mut sequencer) = (Lines::default(), open());
+        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), None);
+        lines.failed(&no_answer(), None);
+        sequencer.join(SymbolId(1), "JUPUSDT");
+        assert_eq!(told(&lines, &sequencer, false), (false, true));
+    }
+
+    #[test]
+    fn one_symbol_that_fails_is_not_the_exchange() {
+        let mut lines = Lines::default();
+        for _ in 0..9 {
+            lines.failed(&no_answer(), Some("JUPUSDT"));
+        }
+        assert_eq!((lines.failures(), told(&lines, &wanting(), false)), (0, (false, false)));
+        lines.failed(&no_answer(), Some("BTCUSDT"));
+        assert_eq!((lines.failures(), told(&lines, &wanting(), false)), (10, (true, false)));
+        lines.failed(&no_answer(), Some("BTCUSDT"));
+        assert_eq!(lines.failures(), 11, "it is not forgotten that others failed");
+        lines.answered();
+        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), Some("JUPUSDT"));
+        assert_eq!(lines.failures(), CHANCE + 1, "who is limited is limited whatever is asked");
     }
 }

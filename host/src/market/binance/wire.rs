@@ -1,5 +1,7 @@
 //! The exchange's messages, as far as the host reads them.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
@@ -64,6 +66,13 @@ pub(super) struct ExchangeInfo {
     #[serde(default)]
     pub(super) rate_limits: Vec<RateLimit>,
     pub(super) symbols: Vec<Listed>,
+}
+
+impl ExchangeInfo {
+    /// As if these were not there.
+    pub(super) fn leave_out(&mut self, names: &BTreeSet<String>) {
+        self.symbols.retain(|listed| !names.contains(&listed.symbol));
+    }
 }
 
 #[derive(Deserialize)]

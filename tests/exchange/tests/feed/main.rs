@@ -149,7 +149,10 @@ fn a_ban_is_kept_and_the_streams_go_on() {
     let mut told = Told::default();
     feed.watch(&mut told, |told| told.closes(Interval::M1) >= 2);
     exchange.fault(Fault::new(Match::any(), Effect::banned(3_600, START_MS + 3_600_000)).times(1));
-    feed.watch_status(|status| status.trouble.as_deref().is_some_and(|trouble| trouble.contains("3600 s")));
+    // Whether that is a trouble or a warning depends on what is wanted at this moment.
+    feed.watch_status(|status| {
+        [&status.trouble, &status.warning].into_iter().flatten().any(|why| why.contains("3600 s"))
+    });
     let asked = exchange.journal().requests.len();
     let from_ms = told.last_live_ms;
     feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 3 * MINUTE_MS);
@@ -168,6 +171,88 @@ fn a_symbol_that_is_delisted_holds_nobody_up() {
     let from_ms = told.last_live_ms;
     feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 2 * MINUTE_MS);
     told.check(&exchange, "BTCUSDT", 0, Interval::M1);
+}
+
+/// Questions about candles of JUPUSDT.
+fn of_jup() -> Match {
+    Match::any().path("/api/v3/klines").query("*symbol=JUPUSDT&*")
+}
+
+/// Where the exchange answers for all others, the others do not wait. Later it is tried again.
+#[test]
+fn a_symbol_without_answers_holds_up_neither_the_start_nor_who_joins() {
+    let exchange = exchange(FAST);
+    let fault = exchange.fault(Fault::new(of_jup(), Effect::html(500)));
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1]).unwrap();
+    let mut told = Told::default();
+    feed.watch_status(|status| status.warning.as_deref().is_some_and(|warning| warning.contains("JUPUSDT")));
+    feed.watch(&mut told, |told| told.gone == [SymbolId(1)]);
+    assert_eq!(feed.feed.trouble(), None, "the exchange answers");
+    exchange.set_status("SUPERUSDT", "HALT");
+    feed.watch(&mut told, |told| told.gone.contains(&SymbolId(2)));
+    // JUPUSDT is tried again before SUPERUSDT comes back, and is in its way for a while.
+    let asked = || exchange.journal().requests.iter().filter(|asked| asked.query.contains("symbol=JUPUSDT&")).count();
+    let before = asked();
+    feed.watch(&mut told, |_| asked() > before);
+    exchange.set_status("SUPERUSDT", "TRADING");
+    feed.watch(&mut told, |told| told.joined.iter().any(|(_, name)| name == "SUPERUSDT"));
+    exchange.remove_fault(fault);
+    let is_back =
+        |told: &Told| told.joined.iter().rfind(|(id, name)| name == "JUPUSDT" && !told.gone.contains(id)).cloned();
+    feed.watch(&mut told, |told| is_back(told).is_some());
+    let from_ms = told.last_live_ms;
+    feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 3 * MINUTE_MS);
+    let (jup, _) = is_back(&told).unwrap();
+    let (super_, _) = told.joined.iter().find(|(_, name)| name == "SUPERUSDT").cloned().unwrap();
+    for (symbol, name) in [(0, "BTCUSDT"), (jup.0, "JUPUSDT"), (super_.0, "SUPERUSDT")] {
+        told.check(&exchange, name, symbol, Interval::M1);
+    }
+}
+
+/// Then nobody is to blame, and nobody is left out.
+#[test]
+fn where_no_candles_are_answered_all_wait() {
+    let exchange = exchange(FAST);
+    let klines = || Match::any().path("/api/v3/klines");
+    let fault = exchange.fault(Fault::new(klines(), Effect::html(503)));
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1]).unwrap();
+    let mut told = Told::default();
+    feed.watch_status(|status| status.trouble.is_some());
+    let asked = || exchange.journal().requests.iter().filter(|asked| asked.path.ends_with("klines")).count();
+    let until = asked() + 6;
+    while asked() < until {
+        feed.take(&mut told);
+    }
+    exchange.remove_fault(fault);
+    feed.watch(&mut told, |told| told.closes(Interval::M1) >= 2);
+    assert!(told.gone.is_empty());
+    for (symbol, name) in SYMBOLS.iter().enumerate() {
+        told.check(&exchange, name, symbol as u32, Interval::M1);
+    }
+}
+
+/// The list says that it trades, the candles say that there is no such symbol: it goes, and is looked at again later.
+#[test]
+fn a_symbol_that_is_refused_by_name_comes_back() {
+    let exchange = exchange(FAST);
+    let mut feed = Watcher::start(&exchange, &SYMBOLS, START_MS + 20_000);
+    feed.feed.want(&[Interval::M1]).unwrap();
+    let mut told = Told::default();
+    feed.watch(&mut told, |told| told.closes(Interval::M1) >= 1);
+    let unknown = Effect::json(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#);
+    exchange.fault(Fault::new(of_jup(), unknown).times(1));
+    exchange.fault(Fault::new(Match::any().symbol("JUPUSDT"), Effect::MissingClose).times(1));
+    feed.watch(&mut told, |told| told.gone == [SymbolId(1)]);
+    let gone_ms = told.last_live_ms;
+    feed.watch(&mut told, |told| !told.joined.is_empty());
+    assert!(told.last_live_ms >= gone_ms + 8 * MINUTE_MS, "not at once");
+    let from_ms = told.last_live_ms;
+    feed.watch(&mut told, |told| told.last_live_ms >= from_ms + 3 * MINUTE_MS);
+    for (symbol, name) in [(0, "BTCUSDT"), (2, "SUPERUSDT"), (3, "JUPUSDT")] {
+        told.check(&exchange, name, symbol, Interval::M1);
+    }
 }
 
 #[test]

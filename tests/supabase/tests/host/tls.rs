@@ -1,5 +1,6 @@
 //! The addresses of production are `https` and `wss`: the same host, with TLS before both stand-ins.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use rustix::process::Signal;
@@ -9,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use vyx_exchange::{Exchange, Setup};
 
+use crate::process::beside;
 use crate::world::{Trader, World, runtime};
 
 const PULSE: &str = "73d7da06-0000-4000-8000-000000000001";
@@ -90,4 +92,38 @@ fn a_host_reaches_project_and_exchange_over_tls() {
     running.wait_for("certificate");
     drop(running);
     assert_eq!(world.standin.requests().len(), asked);
+
+    // The same in the place of the exchange.
+    let asked = exchange.journal().requests.len();
+    let mut running = host()
+        .env("SUPABASE_URL", &world.standin.url())
+        .env("SSL_CERT_FILE", stranger.to_str().unwrap())
+        .start_unheard();
+    running.wait_for("its certificate is not trusted");
+    drop(running);
+    assert_eq!(exchange.journal().requests.len(), asked);
+}
+
+/// An operator whose machine does not know the certificate of a host.
+#[test]
+fn verify_tells_a_certificate_that_is_not_trusted() {
+    let (world, authority) = (World::new(), Authority::new());
+    let running = world.shared().start();
+    running.wait_until_ready();
+    let host = format!("https://{}", authority.before(&format!("http://127.0.0.1:{}", running.port)));
+    let verify = |roots: &str| {
+        let path = world.dir.path().join("roots.pem");
+        std::fs::write(&path, roots).unwrap();
+        let mut command = Command::new(beside("VYX_BIN", "debug/vyx"));
+        command.args(["verify", "--shared", &host]).env_clear().env("SSL_CERT_FILE", path);
+        command.env("DATA_DIR", world.dir.path().join("verify"));
+        command.env("SUPABASE_URL", world.standin.url());
+        command.env("SUPABASE_SERVICE_ROLE_KEY", world.standin.service_secret());
+        let output = command.output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let refused = verify(&Authority::new().pem);
+    assert!(refused.contains("/health does not answer: its certificate is not trusted"), "{refused}");
+    let trusted = verify(&authority.pem);
+    assert!(!trusted.contains("does not answer"), "{trusted}");
 }

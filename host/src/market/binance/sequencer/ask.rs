@@ -1,6 +1,6 @@
 //! What has to be asked, one question at a time for each stream and for its history.
 
-use super::Sequencer;
+use super::{Sequencer, Stage};
 use crate::market::binance::wire::Kline;
 use crate::market::interval::Interval;
 use crate::market::symbol::SymbolId;
@@ -83,9 +83,14 @@ impl Sequencer {
         }
     }
 
-    /// The exchange says that it has no such symbol.
-    pub(crate) fn no_such_symbol(&mut self, ask: &Ask) {
-        self.end(ask.symbol);
-        self.leave(ask.symbol);
+    /// Whether others wait until the history of this symbol is there.
+    pub(crate) fn holds_up(&self, symbol: SymbolId) -> bool {
+        self.members.get(&symbol).is_some_and(|member| !self.is_open || member.stage == Stage::Joining)
+    }
+
+    /// Nothing more is to be had of a symbol.
+    pub(crate) fn give_up(&mut self, symbol: SymbolId) {
+        self.end(symbol);
+        self.leave(symbol);
     }
 }

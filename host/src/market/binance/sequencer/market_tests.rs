@@ -31,6 +31,8 @@ struct Faults {
     /// Nothing at all is heard; only the socket is silent.
     outages: Vec<(i64, i64)>,
     silences: Vec<(i64, i64)>,
+    /// When further symbols join, milliseconds after the start.
+    joins: Vec<i64>,
 }
 
 impl Faults {
@@ -61,6 +63,7 @@ impl Random {
 #[derive(Clone, Debug)]
 enum Event {
     Look,
+    Join(u32),
     Candle { symbol: u32, interval: Interval, open_ms: i64, values: Values, is_closed: bool },
     Answer(Ask),
 }
@@ -114,7 +117,10 @@ impl Market {
         for at_ms in (START..until_ms).step_by(500) {
             put(at_ms, Event::Look);
         }
-        for symbol in 0..self.symbols {
+        for (symbol, at_ms) in (self.symbols..).zip(&self.faults.joins) {
+            put(START + at_ms, Event::Join(symbol));
+        }
+        for symbol in 0..self.symbols + self.faults.joins.len() as u32 {
             for interval in LANES {
                 for open_ms in (START..START + self.minutes * MINUTE).step_by(interval.as_ms() as usize) {
                     let key = (symbol, interval, open_ms);
@@ -149,6 +155,9 @@ impl Market {
 #[derive(Default)]
 struct Told {
     last_live_ms: i64,
+    /// Symbols that everybody knows.
+    here: BTreeSet<u32>,
+    past: BTreeSet<Key>,
     last: BTreeMap<u32, (i64, Reverse<Interval>)>,
     candles: BTreeSet<Key>,
     gaps: BTreeSet<Key>,
@@ -159,7 +168,16 @@ struct Told {
 
 impl Told {
     fn take(&mut self, segment: &Segment, now_ms: i64) {
+        self.here.extend(segment.joined().iter().map(|(symbol, _)| symbol.0));
         if segment.telling() == Telling::History {
+            for batch in segment.closes().flat_map(|close| close.batches()) {
+                for (symbol, values, _) in batch.rows() {
+                    let key = (symbol.0, batch.interval, batch.open_time_ms);
+                    assert_eq!(*values, values_of(key));
+                    assert!(!self.candles.contains(&key), "what was told is not history");
+                    self.past.insert(key);
+                }
+            }
             return;
         }
         let is_live = segment.telling() == Telling::Live;
@@ -190,6 +208,7 @@ impl Told {
             for batch in close.batches() {
                 for (symbol, values, _) in batch.rows() {
                     let key = (symbol.0, batch.interval, batch.open_time_ms);
+                    assert!(self.here.contains(&symbol.0), "nobody is told of a symbol before it has joined");
                     assert_eq!(self.lagging.contains(&symbol.0), !is_live, "who lags is told late: {key:?}");
                     assert_eq!(*values, values_of(key));
                     let place = (close_ms, Reverse(batch.interval));
@@ -220,13 +239,14 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
         sequencer.want(interval, 0);
     }
     sequencer.begin();
-    let mut told = Told::default();
+    let mut told = Told { here: (0..symbols).collect(), ..Told::default() };
     let (mut on_the_way, mut number) = (BTreeSet::new(), 1 << 40);
     while let Some(((at_ms, _), event)) = events.pop_first() {
         let is_out = market.faults.is_out(at_ms);
         match event {
             Event::Look if is_out => continue,
             Event::Look => sequencer.clock(at_ms),
+            Event::Join(symbol) => sequencer.join(SymbolId(symbol), &format!("S{symbol}")),
             Event::Candle { .. } if market.faults.is_silent(at_ms) => continue,
             Event::Candle { symbol, interval, open_ms, values, is_closed } => {
                 sequencer.clock(at_ms);
@@ -274,7 +294,28 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
             }
         }
     }
+    check_joined(&told, &market);
     told
+}
+
+/// One that has joined was told everything: as history what closed before, and all after its first close.
+fn check_joined(told: &Told, market: &Market) {
+    let until_ms = START + market.minutes * MINUTE;
+    for symbol in market.symbols..market.symbols + market.faults.joins.len() as u32 {
+        for interval in LANES {
+            let of = |keys: &BTreeSet<Key>| -> Vec<i64> {
+                keys.iter().filter(|key| (key.0, key.1) == (symbol, interval)).map(|key| key.2).collect()
+            };
+            let (past, live) = (of(&told.past), of(&told.candles));
+            let (Some(first_ms), Some(from_ms)) = (live.first(), past.first()) else { continue };
+            assert!(*from_ms < START, "history reaches back");
+            for open_ms in (START..until_ms - interval.as_ms() + 1).step_by(interval.as_ms() as usize) {
+                let keys = if open_ms < *first_ms { &told.past } else { &told.candles };
+                let key = (symbol, interval, open_ms);
+                assert_eq!(keys.contains(&key), market.exists(key), "{key:?} of one that joined");
+            }
+        }
+    }
 }
 
 fn spans() -> impl Strategy<Value = Vec<(i64, i64)>> {
@@ -286,14 +327,14 @@ prop_compose! {
     fn any_faults()(
         dropped in 0..500_u64, repeated in 0..500_u64, early_x in 0..300_u64, holes in prop_oneof![Just(0), 0..300_u64],
         failed in 0..500_u64, delay_ms in 0..90_000_u64, rest_ms in 0..29_000_u64, answer_ms in 0..9_000_u64,
-        outages in spans(), silences in spans(),
+        outages in spans(), silences in spans(), joins in proptest::collection::vec(0..30 * MINUTE, 0..3),
     ) -> Faults {
-        Faults { dropped, repeated, early_x, holes, failed, delay_ms, rest_ms, answer_ms, outages, silences }
+        Faults { dropped, repeated, early_x, holes, failed, delay_ms, rest_ms, answer_ms, outages, silences, joins }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn what_is_told_equals_the_archive(symbols in 1..6_u32, seed: u64, faults in any_faults()) {

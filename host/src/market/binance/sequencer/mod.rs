@@ -285,11 +285,13 @@ impl Sequencer {
         self.is_open
     }
 
-    /// Whether something is wanted that only an answer brings: history, or candles that the socket did not bring.
+    /// Whether something is wanted that only an answer brings: history of what is told, or candles that the socket did not bring.
     pub(super) fn waits_for_answers(&self) -> bool {
-        let is_loading = || self.lanes.iter().any(|lane| lane.streams.values().any(Stream::is_loading));
+        let is_here = |symbol: &SymbolId| self.members.get(symbol).is_some_and(Member::is_here);
+        let is_loading =
+            |lane: &Lane| lane.streams.iter().any(|(symbol, stream)| is_here(symbol) && stream.is_loading());
         let is_late = || self.overdue_ms().is_some_and(|overdue_ms| overdue_ms > WAITED_MS);
-        !self.is_open || is_loading() || self.lagging() > 0 || is_late()
+        !self.is_open || self.lanes.iter().any(is_loading) || self.lagging() > 0 || is_late()
     }
 
     /// How many symbols lag.

@@ -148,7 +148,11 @@ impl Sequencer {
                 self.members.iter().filter(|(_, member)| self.lags(member)).map(|(symbol, _)| *symbol).collect();
             let has_left = self.members.iter().filter(|(_, member)| member.has_left(close_ms));
             let left: Vec<SymbolId> = has_left.map(|(symbol, _)| *symbol).collect();
-            let is_abreast = |symbol| [&lagging, &without, &left].iter().all(|others| !others.contains(&symbol));
+            // What is heard of one that joins becomes its history.
+            let joining = self.members.iter().filter(|(_, member)| member.stage == Stage::Joining);
+            let joining: Vec<SymbolId> = joining.map(|(symbol, _)| *symbol).collect();
+            let is_abreast =
+                |symbol| [&lagging, &without, &left, &joining].iter().all(|others| !others.contains(&symbol));
             told |= self.tell_close(close_ms, is_abreast, builder)? > 0;
             let (members, position_ms) = (&mut self.members, self.position_ms);
             for (symbol, member) in members.iter_mut().filter(|(_, member)| member.told_ms == position_ms) {

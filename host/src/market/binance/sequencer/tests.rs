@@ -282,6 +282,26 @@ fn ids_are_told_without_a_gap_whatever_leaves_before_it_joined() {
     assert_eq!(host.told(), ["Live 1: 1m ac joined bc gone b"]);
 }
 
+/// What the socket brings of one that joins is not told before everybody knows that it is there.
+#[test]
+fn a_symbol_whose_history_takes_long_is_told_once_it_has_joined() {
+    let mut host = Host::new(2, &[Interval::M1]);
+    host.rest = None;
+    host.sequencer.join(C, "C");
+    host.at(60.1);
+    host.hear_all(&[A, B, C], 0);
+    assert_eq!(host.told(), ["Live 1: 1m ab"]);
+    host.at(120.1);
+    host.hear_all(&[A, B, C], 1);
+    assert_eq!(host.told(), ["Live 2: 1m ab"]);
+    host.rest = Some(|_, _| true);
+    host.at(125.0);
+    assert!(host.told().is_empty(), "that is its history");
+    host.at(180.1);
+    host.hear_all(&[A, B, C], 2);
+    assert_eq!(host.told(), ["Live 3: 1m abc joined c"]);
+}
+
 #[test]
 fn a_symbol_that_the_exchange_does_not_know_ends_at_once() {
     let mut host = Host::new(2, &[Interval::M1]);
@@ -290,7 +310,7 @@ fn a_symbol_that_the_exchange_does_not_know_ends_at_once() {
     host.at(62.0);
     let ask = host.sequencer.ask_live(|_, _| true).unwrap();
     assert_eq!((ask.symbol, ask.from_ms), (B, START));
-    host.sequencer.no_such_symbol(&ask);
+    host.sequencer.give_up(ask.symbol);
     assert_eq!(host.told(), ["Live 1: 1m a"]);
     host.at(120.1);
     host.hear(A, 1);

@@ -1,5 +1,6 @@
 //! The task that keeps the order: it hears, asks, and hands on what is ready.
 
+mod blame;
 mod questions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +15,7 @@ use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::exchange::Exchange;
 use super::link::{Heard, KlineEvent, Link, StreamKey};
-use super::sequencer::Sequencer;
+use super::sequencer::{Ask, Sequencer};
 use super::shared::{Command, Shared};
 use super::status::MarketStatus;
 use super::symbols::{Choice, Watched};
@@ -22,12 +23,15 @@ use super::trouble::Lines;
 use crate::market::interval::Interval;
 use crate::market::segment::{Segment, Telling};
 use crate::market::symbol::{SymbolId, Symbols};
+use blame::Blame;
 use questions::Answer;
 
 /// Closes of a live segment. After an outage there are many.
 const CLOSES: usize = 64;
 /// Messages that are taken in before what they make ready is handed on.
 const AT_ONCE: usize = 512;
+/// By the exchange's clock: a symbol that was given up is not watched for so long.
+const GIVEN_UP_MS: i64 = 600_000;
 /// By the exchange's clock: deadlines are looked at so often.
 const LOOK_MS: i64 = 500;
 /// By the host's clock: the same where nothing is heard.
@@ -59,8 +63,9 @@ pub(super) struct Task {
     symbols_asked: Instant,
     /// Nothing is asked before.
     not_before: Option<Instant>,
-    /// Streams whose question failed: how often, and until when they wait.
-    failing: BTreeMap<(SymbolId, Interval), (u32, Instant)>,
+    blame: Blame,
+    /// Symbols that are not watched, and until when by the exchange's clock: it refused them, or did not answer for them.
+    given_up: BTreeMap<String, i64>,
     streams: usize,
     looked_ms: i64,
     looked: Instant,
@@ -104,7 +109,8 @@ impl Task {
             ranked_ms: now_ms,
             symbols_asked: Instant::now(),
             not_before: None,
-            failing: BTreeMap::new(),
+            blame: Blame::default(),
+            given_up: BTreeMap::new(),
             streams: 0,
             looked_ms: i64::MIN,
             looked: Instant::now(),
@@ -192,6 +198,7 @@ impl Task {
         let change = self.watched.update(chosen);
         for name in &change.gone {
             if let Some(id) = self.ids.remove(name) {
+                self.blame.forget(id);
                 tracing::info!(symbol = name, "the symbol is not watched any more");
                 self.sequencer.leave(id);
             }
@@ -209,6 +216,26 @@ impl Task {
             }
         }
         self.subscribe();
+    }
+
+    /// Lets go of a symbol for a while, although it is said to trade.
+    fn give_up(&mut self, ask: &Ask) {
+        self.sequencer.give_up(ask.symbol);
+        self.blame.forget(ask.symbol);
+        // It may have left already, and be back under another id.
+        if self.ids.get(&ask.name) == Some(&ask.symbol) {
+            self.given_up.insert(ask.name.clone(), self.sequencer.now_ms().saturating_add(GIVEN_UP_MS));
+            self.watched.give_up(&ask.name);
+            self.ids.remove(&ask.name);
+            self.subscribe();
+        }
+    }
+
+    /// Symbols that are not to be chosen now.
+    fn given_up(&mut self) -> BTreeSet<String> {
+        let now_ms = self.sequencer.now_ms();
+        self.given_up.retain(|_, until_ms| *until_ms > now_ms);
+        self.given_up.keys().cloned().collect()
     }
 
     /// True if there was something to do.
@@ -282,6 +309,8 @@ impl Task {
         status.now_ms = self.sequencer.now_ms();
         let is_still = self.clock.is_still();
         let trouble = self.lines.trouble(&self.sequencer, is_still, status.last_close_ms);
+        let warning = self.lines.warning(&self.sequencer, is_still);
+        let warning = warning.or_else(|| self.blame.warning().filter(|_| trouble.is_none()));
         if trouble != status.trouble {
             match &trouble {
                 Some(trouble) => tracing::warn!("{trouble}"),
@@ -289,7 +318,6 @@ impl Task {
             }
             status.trouble = trouble;
         }
-        let warning = self.lines.warning(&self.sequencer, is_still);
         if warning != status.warning {
             match &warning {
                 Some(warning) => tracing::warn!("{warning}"),

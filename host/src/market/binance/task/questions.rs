@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Task;
+use super::blame::grown;
 use crate::market::binance::exchange::{ExchangeError, KLINES_WEIGHT, PAGE, SYMBOLS_WEIGHT};
 use crate::market::binance::sequencer::Ask;
 use crate::market::binance::symbols::Choice;
@@ -13,10 +14,7 @@ use crate::market::binance::wire::{ExchangeInfo, Kline};
 const PARALLEL: usize = 8;
 /// Of these, so many at most are for history, so that a candle that is missed is asked for at once.
 const PARALLEL_HISTORY: usize = 6;
-/// Wait after a failed question, and the most that it grows to.
-const RETRY: Duration = Duration::from_millis(500);
-const RETRY_MOST: Duration = Duration::from_secs(10);
-/// After so many failures in a row it is not the stream that fails: nothing is asked for a while.
+/// After so many failures in a row, not all of one symbol, it is the exchange that fails: nothing is asked for a while.
 const ALL_FAIL: u32 = 3;
 /// By the exchange's clock, between two looks at which symbols trade.
 const STATUSES_MS: i64 = 60_000;
@@ -28,6 +26,8 @@ const SYMBOLS_SPACING: Duration = Duration::from_secs(1);
 /// What a question came to.
 pub(super) enum Answer {
     Klines(Ask, Purpose, Result<Vec<Kline>, ExchangeError>),
+    /// Of another symbol, after this question failed.
+    Trial(Ask, Result<(), ExchangeError>),
     Time(Instant, i64, Result<i64, ExchangeError>),
     Statuses(Result<ExchangeInfo, ExchangeError>),
     Ranking(Result<Vec<String>, ExchangeError>),
@@ -51,8 +51,8 @@ impl Task {
         self.ask_for_symbols();
         let now = Instant::now();
         while self.asked.iter().sum::<usize>() < PARALLEL {
-            let failing = &self.failing;
-            let may_ask = |symbol, interval| failing.get(&(symbol, interval)).is_none_or(|(_, until)| *until <= now);
+            let blame = &self.blame;
+            let may_ask = |symbol, interval| blame.may_ask(symbol, interval, now);
             let has_room = |purpose| self.exchange.weight().has_room(KLINES_WEIGHT, purpose);
             let live = if has_room(Purpose::Live) { self.sequencer.ask_live(may_ask) } else { None };
             let [live_asked, history_asked] = &mut self.asked;
@@ -91,7 +91,8 @@ impl Task {
         if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
             (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
             let (choice, names) = (self.choice.clone(), self.watched.names().to_vec());
-            self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names).await) });
+            let without = self.given_up();
+            self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names, &without).await) });
         } else if now_ms.saturating_sub(self.statuses_ms) >= STATUSES_MS {
             self.statuses_ms = now_ms;
             self.answers.spawn(async move { Answer::Statuses(exchange.info().await) });
@@ -108,23 +109,25 @@ impl Task {
                 *(if purpose == Purpose::Live { live } else { history }) -= 1;
                 self.take_klines(&ask, answer);
             }
+            Answer::Trial(ask, answer) => self.take_trial(&ask, answer),
             Answer::Time(asked, host_ms, answer) => {
                 self.is_asking_time = false;
-                if let Some(ms) = self.heed(answer) {
+                if let Some(ms) = self.heed(answer, None) {
                     let now_ms = self.clock.answer(ms, asked, host_ms);
                     self.sequencer.clock(now_ms);
                 }
             }
             Answer::Statuses(answer) => {
                 self.is_asking_symbols = false;
-                if let Some(info) = self.heed(answer) {
+                if let Some(mut info) = self.heed(answer, None) {
+                    info.leave_out(&self.given_up());
                     let chosen = self.choice.after(&info, self.watched.names());
                     self.watch(chosen);
                 }
             }
             Answer::Ranking(answer) => {
                 self.is_asking_symbols = false;
-                if let Some(chosen) = self.heed(answer) {
+                if let Some(chosen) = self.heed(answer, None) {
                     self.watch(chosen);
                 }
             }
@@ -132,29 +135,54 @@ impl Task {
     }
 
     fn take_klines(&mut self, ask: &Ask, answer: Result<Vec<Kline>, ExchangeError>) {
-        let key = (ask.symbol, ask.interval);
         match answer {
             Ok(rows) => {
-                self.heed(Ok(()));
-                self.failing.remove(&key);
+                self.heed(Ok(()), None);
+                self.blame.answered(ask);
                 self.sequencer.answered(ask, &rows, rows.len() >= PAGE);
             }
             Err(ExchangeError::NoSuchSymbol) => {
-                self.heed(Ok(()));
-                tracing::warn!(symbol = ask.name, "the exchange does not list the symbol any more");
-                self.sequencer.no_such_symbol(ask);
+                self.heed(Ok(()), None);
+                if self.ids.get(&ask.name) == Some(&ask.symbol) {
+                    tracing::warn!(symbol = ask.name, "the exchange does not list the symbol any more");
+                }
+                self.give_up(ask);
             }
             Err(error) => {
-                let failures = self.failing.get(&key).map_or(1, |(failures, _)| failures.saturating_add(1));
-                self.failing.insert(key, (failures, Instant::now() + grown(failures)));
-                self.heed::<()>(Err(error));
                 self.sequencer.failed(ask);
+                self.blame.failed(ask, error.to_string(), Instant::now());
+                self.heed::<()>(Err(error), Some(&ask.name));
+                self.try_another(ask);
             }
         }
     }
 
-    /// Remembers whether the exchange answers.
-    fn heed<T>(&mut self, answer: Result<T, ExchangeError>) -> Option<T> {
+    /// Where others wait for a symbol whose questions fail: asks about one that was answered before.
+    fn try_another(&mut self, ask: &Ask) {
+        if self.exchange.blocked_for().is_some() || !self.sequencer.holds_up(ask.symbol) {
+            return;
+        }
+        let Some(good) = self.blame.trial(ask) else { return };
+        let (exchange, ask) = (self.exchange.clone(), ask.clone());
+        self.answers.spawn(async move {
+            let rows = exchange.klines(&good.name, good.interval, good.from_ms, Purpose::History).await;
+            Answer::Trial(ask, rows.map(drop))
+        });
+    }
+
+    fn take_trial(&mut self, ask: &Ask, answer: Result<(), ExchangeError>) {
+        let is_answered = self.heed(answer, None).is_some();
+        if self.blame.tried(ask, is_answered) && self.sequencer.holds_up(ask.symbol) {
+            tracing::warn!(
+                symbol = ask.name,
+                "the exchange answers for others, not for this symbol; it is left out for ten minutes"
+            );
+            self.give_up(ask);
+        }
+    }
+
+    /// Remembers whether the exchange answers, or for which symbol it does not.
+    fn heed<T>(&mut self, answer: Result<T, ExchangeError>, symbol: Option<&str>) -> Option<T> {
         match answer {
             Ok(answer) => {
                 self.lines.answered();
@@ -162,7 +190,8 @@ impl Task {
                 Some(answer)
             }
             Err(error) => {
-                self.lines.failed(&error);
+                // Where there is one alone, nobody else shows whether the exchange answers.
+                self.lines.failed(&error, symbol.filter(|_| self.watched.names().len() > 1));
                 if self.lines.failures() >= ALL_FAIL {
                     self.not_before = Some(Instant::now() + grown(self.lines.failures() - ALL_FAIL + 1));
                 }
@@ -170,9 +199,4 @@ impl Task {
             }
         }
     }
-}
-
-/// Waits double, up to a most.
-fn grown(failures: u32) -> Duration {
-    RETRY.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(RETRY_MOST)
 }
