@@ -117,6 +117,35 @@ fn a_symbol_that_lags_as_it_joins_loses_nothing() {
     assert_eq!(status(&fleet, 1).last_fault, None);
 }
 
+/// A symbol that was refused while its history was loaded is told to come and to go at once: ids are told without a gap.
+#[test]
+fn a_symbol_that_goes_as_it_comes_is_heard_of_by_nobody() {
+    let (fleet, mut disk) = (fleet(1), Disk::default());
+    enter(&fleet, 1, &json!({}), Begin::Anew(None));
+    enter(&fleet, 2, &json!({"only": "S00USDT,S01USDT", "other": "S00USDT"}), Begin::Anew(None));
+    play(&fleet, &mut disk, 0..25, &[0]);
+    let instances = || [1, 2].map(|trader| status(&fleet, trader).counts.instances);
+    let before = instances();
+    lines(&fleet);
+    let both = segment(Telling::Live, &[(25, vec![0])], |builder| {
+        builder.joined(SymbolId(1), &name(1));
+        builder.gone(SymbolId(1));
+    });
+    disk.refuse = 1;
+    deliver(&fleet, &mut disk, &both);
+    assert!(!fleet.symbols().is_on(SymbolId(1)));
+    enter(&fleet, 3, &json!({}), Begin::Anew(None));
+    join(&fleet, &mut disk, 2, 26, &[0]);
+    play(&fleet, &mut disk, 27..30, &[0, 2]);
+    let told = lines(&fleet);
+    assert!(told.contains(&"trader 1: came 2 S02USDT".to_owned()), "{told:?}");
+    assert!(told.contains(&"trader 3: init S00USDT S02USDT".to_owned()), "{told:?}");
+    assert!(!told.iter().any(|line| line.contains("S01USDT")), "{told:?}");
+    // One more each for the delivery that was refused; the second one reads other streams, and S02USDT joins.
+    assert_eq!(instances(), [before[0] + 1, before[1] + 2]);
+    assert_eq!([1, 2, 3].map(|trader| status(&fleet, trader).last_fault), [None, None, None]);
+}
+
 /// Who lags before it is known who is wanted holds nobody back for ever.
 #[test]
 fn a_symbol_that_nobody_wants_has_no_cursor() {

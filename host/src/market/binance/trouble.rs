@@ -1,5 +1,6 @@
 //! Why nothing comes from the market, in words.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::exchange::ExchangeError;
@@ -11,6 +12,8 @@ const OVERDUE_MS: i64 = 40_000;
 const RECONNECT: Duration = Duration::from_secs(10);
 /// Failed questions in a row that may be chance.
 const CHANCE: u32 = 1;
+/// Symbols whose questions fail, and nobody else's is answered: then it is the exchange.
+const MANY: usize = 3;
 
 /// What is seen of the lines.
 #[derive(Debug, Default)]
@@ -25,8 +28,8 @@ pub(super) struct Lines {
 struct Failed {
     error: String,
     count: u32,
-    /// All of them were about this symbol: then it may be the symbol.
-    alone: Option<String>,
+    /// Whom they were about, as long as they were about few enough that it may be they.
+    few: Option<BTreeSet<String>>,
 }
 
 impl Lines {
@@ -43,22 +46,26 @@ impl Lines {
         self.failed = None;
     }
 
-    /// A question failed, about this symbol if it was about one.
-    pub(super) fn failed(&mut self, error: &ExchangeError, symbol: Option<&str>) {
+    /// A question failed, about this symbol if it was about one of so many that are watched.
+    pub(super) fn failed(&mut self, error: &ExchangeError, symbol: Option<&str>, watched: usize) {
         // Whoever is sent away knows that it is neither chance nor the symbol.
         let is_limited = matches!(error, ExchangeError::Limited(_));
         let more = if is_limited { CHANCE + 1 } else { 1 };
-        let (count, alone) = match self.failed.take() {
-            Some(failed) => (failed.count, failed.alone.filter(|alone| symbol == Some(alone))),
-            None => (0, symbol.map(str::to_owned)),
+        let (count, few) = match self.failed.take() {
+            Some(failed) => (failed.count, failed.few),
+            None => (0, Some(BTreeSet::new())),
         };
-        let alone = alone.filter(|_| !is_limited);
-        self.failed = Some(Failed { error: error.to_string(), count: count.saturating_add(more), alone });
+        let few = few.zip(symbol).filter(|_| !is_limited).map(|(mut few, symbol)| {
+            few.insert(symbol.to_owned());
+            few
+        });
+        let few = few.filter(|few| few.len() < watched.min(MANY));
+        self.failed = Some(Failed { error: error.to_string(), count: count.saturating_add(more), few });
     }
 
-    /// How many questions failed in a row, if not all were about one symbol.
+    /// How many questions failed in a row, if it is not a few symbols that fail.
     pub(super) fn failures(&self) -> u32 {
-        self.failed.as_ref().filter(|failed| failed.alone.is_none()).map_or(0, |failed| failed.count)
+        self.failed.as_ref().filter(|failed| failed.few.is_none()).map_or(0, |failed| failed.count)
     }
 
     /// Why questions are not answered, while all that is wanted comes without them.
@@ -80,6 +87,11 @@ impl Lines {
     pub(super) fn trouble(&self, sequencer: &Sequencer, is_still: bool, last_close_ms: Option<i64>) -> Option<String> {
         if let Some(error) = self.unanswered().filter(|_| self.needs_answers(sequencer, is_still)) {
             return Some(error.to_owned());
+        }
+        if sequencer.has_nobody() {
+            return Some(
+                "there is no symbol to be heard: the exchange refuses them, or they are still joining".to_owned(),
+            );
         }
         if is_still {
             return Some("the exchange is silent: nobody has heard its clock for a while".to_owned());
@@ -150,7 +162,7 @@ mod tests {
     fn questions_without_an_answer_are_the_trouble_where_nothing_else_brings_candles() {
         let mut lines = Lines::default();
         for _ in 0..=CHANCE {
-            lines.failed(&no_answer(), None);
+            lines.failed(&no_answer(), None, 1);
         }
         assert_eq!(told(&lines, &Sequencer::new(START_MS, START_MS), false), (true, false), "nothing is wanted");
         let sequencer = wanting();
@@ -169,25 +181,39 @@ mod tests {
     #[test]
     fn a_symbol_that_joins_needs_no_answers() {
         let (mut lines, mut sequencer) = (Lines::default(), open());
-        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), None);
-        lines.failed(&no_answer(), None);
+        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), None, 2);
+        lines.failed(&no_answer(), None, 2);
         sequencer.join(SymbolId(1), "JUPUSDT");
         assert_eq!(told(&lines, &sequencer, false), (false, true));
     }
 
     #[test]
-    fn one_symbol_that_fails_is_not_the_exchange() {
+    fn a_few_symbols_that_fail_are_not_the_exchange() {
         let mut lines = Lines::default();
-        for _ in 0..9 {
-            lines.failed(&no_answer(), Some("JUPUSDT"));
+        for symbol in ["JUPUSDT", "JUPUSDT", "SUPERUSDT", "JUPUSDT"] {
+            lines.failed(&no_answer(), Some(symbol), 100);
         }
         assert_eq!((lines.failures(), told(&lines, &wanting(), false)), (0, (false, false)));
-        lines.failed(&no_answer(), Some("BTCUSDT"));
-        assert_eq!((lines.failures(), told(&lines, &wanting(), false)), (10, (true, false)));
-        lines.failed(&no_answer(), Some("BTCUSDT"));
-        assert_eq!(lines.failures(), 11, "it is not forgotten that others failed");
+        lines.failed(&no_answer(), Some("BTCUSDT"), 100);
+        assert_eq!((lines.failures(), told(&lines, &wanting(), false)), (5, (true, false)));
+        lines.failed(&no_answer(), Some("BTCUSDT"), 100);
+        assert_eq!(lines.failures(), 6, "it is not forgotten that others failed");
         lines.answered();
-        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), Some("JUPUSDT"));
+        lines.failed(&ExchangeError::Limited(Duration::from_secs(60)), Some("JUPUSDT"), 100);
         assert_eq!(lines.failures(), CHANCE + 1, "who is limited is limited whatever is asked");
+        lines.answered();
+        lines.failed(&no_answer(), Some("JUPUSDT"), 1);
+        assert_eq!(lines.failures(), 1, "where there is one alone, nobody else shows whether the exchange answers");
+    }
+
+    #[test]
+    fn a_market_without_symbols_is_in_trouble() {
+        let mut sequencer = open();
+        assert_eq!(Lines::default().trouble(&sequencer, false, None), None);
+        sequencer.give_up(SymbolId(0));
+        sequencer.clock(START_MS + 120_000);
+        while sequencer.next(1, &mut Segment::new()).unwrap() {}
+        let trouble = Lines::default().trouble(&sequencer, false, None);
+        assert!(trouble.is_some_and(|why| why.contains("no symbol")));
     }
 }

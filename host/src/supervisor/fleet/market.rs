@@ -106,8 +106,13 @@ impl Fleet {
     /// and for all, so nothing of them is let go.
     pub fn settle(&self) {
         if self.loads_history {
-            let needs = self.needs();
-            *lock(&self.market.settled) = Some(needs);
+            let mut needs = self.needs();
+            let mut settled = lock(&self.market.settled);
+            // What was not needed for a while has a hole by now, although no delivery has let go of it yet.
+            if let Some(before) = settled.take() {
+                needs.retain(|interval, _| before.contains_key(interval));
+            }
+            *settled = Some(needs);
         }
     }
 
@@ -133,12 +138,14 @@ impl Fleet {
         if !segment.joined().is_empty() || !segment.gone().is_empty() {
             let mut held = self.market.offer.write().unwrap_or_else(PoisonError::into_inner);
             let mut offer = Offer::clone(&held);
-            segment.gone().iter().for_each(|symbol| offer.leave(*symbol));
             for (symbol, name) in segment.joined() {
-                if let Err(error) = offer.join(*symbol, name) {
+                // One that goes as it comes was taken in before, where the segment is told again.
+                let is_done = segment.gone().contains(symbol) && offer.name(*symbol).is_some();
+                if let Err(error) = if is_done { Ok(()) } else { offer.join(*symbol, name) } {
                     tracing::error!(%error, "host fault");
                 }
             }
+            segment.gone().iter().for_each(|symbol| offer.leave(*symbol));
             *held = Arc::new(offer);
         }
         let settled = lock(&self.market.settled).take();

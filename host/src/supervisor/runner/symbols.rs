@@ -1,7 +1,7 @@
 //! Symbols that come and go while an instance lives.
 
 use super::{Failed, Runner, Surroundings};
-use crate::market::{Segment, Telling};
+use crate::market::{Segment, SymbolId, Telling};
 use crate::supervisor::warm_up::Position;
 
 impl Runner {
@@ -13,11 +13,15 @@ impl Runner {
             self.judged.forget(symbol.0);
             self.newcomers.remove(&symbol.0);
         }
-        self.newcomers.extend(segment.joined().iter().map(|(symbol, _)| symbol.0));
-        let Some(wants) = self.wants.as_mut() else { return };
+        // Of one that goes as it comes nobody hears.
+        let stays = |(symbol, _): &&(SymbolId, String)| !segment.gone().contains(symbol);
         let mut added: Vec<(u32, String)> =
-            segment.joined().iter().map(|(symbol, name)| (symbol.0, name.clone())).collect();
-        let mut gone: Vec<u32> = segment.gone().iter().map(|symbol| symbol.0).collect();
+            segment.joined().iter().filter(stays).map(|(symbol, name)| (symbol.0, name.clone())).collect();
+        let was_here = |symbol: &&SymbolId| !segment.joined().iter().any(|(joined, _)| joined == *symbol);
+        let mut gone: Vec<u32> = segment.gone().iter().filter(was_here).map(|symbol| symbol.0).collect();
+        self.newcomers.extend(added.iter().map(|(symbol, _)| *symbol));
+        let Some(wants) = self.wants.as_mut() else { return };
+        let has_come = !added.is_empty();
         // Also where the instance is made anew below: who is wanted may lag from its first close on.
         if let Some(wanted) = &mut wants.symbols {
             let is_listed =
@@ -30,8 +34,8 @@ impl Runner {
         }
         // Symbols that look at each other cannot be warmed up one by one; late candles of one that just came lie in its warm-up.
         let is_other_gone = wants.others.iter().any(|(other, _)| segment.gone().contains(other));
-        let has_come_with_ties = !segment.joined().is_empty()
-            && (!wants.subscription.other_streams.is_empty() || segment.telling() == Telling::Late);
+        let has_come_with_ties =
+            has_come && (!wants.subscription.other_streams.is_empty() || segment.telling() == Telling::Late);
         if is_other_gone || has_come_with_ties {
             return self.drop_instance();
         }

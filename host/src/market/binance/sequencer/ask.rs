@@ -1,6 +1,6 @@
 //! What has to be asked, one question at a time for each stream and for its history.
 
-use super::{Sequencer, Stage};
+use super::{Sequencer, Stream};
 use crate::market::binance::wire::Kline;
 use crate::market::interval::Interval;
 use crate::market::symbol::SymbolId;
@@ -54,7 +54,7 @@ impl Sequencer {
         &mut self,
         symbol: SymbolId,
         interval: Interval,
-        from_ms: impl FnOnce(&mut super::Stream, u64, i64) -> Option<i64>,
+        from_ms: impl FnOnce(&mut Stream, u64, i64) -> Option<i64>,
     ) -> Option<Ask> {
         let (id, asked_ms) = (self.asked, self.now_ms);
         let from_ms = from_ms(self.stream_mut(symbol, interval)?, id, asked_ms)?;
@@ -83,9 +83,17 @@ impl Sequencer {
         }
     }
 
-    /// Whether others wait until the history of this symbol is there.
-    pub(crate) fn holds_up(&self, symbol: SymbolId) -> bool {
-        self.members.get(&symbol).is_some_and(|member| !self.is_open || member.stage == Stage::Joining)
+    /// Whether others wait until the history of this stream is there: at the start, who joins later, and whoever wants as much.
+    pub(crate) fn holds_up(&self, symbol: SymbolId, interval: Interval) -> bool {
+        let mut lanes = self.lanes.iter().filter(|lane| lane.interval == interval);
+        lanes.any(|lane| lane.streams.get(&symbol).is_some_and(Stream::is_loading))
+    }
+
+    /// Nobody waits for the history of this stream any more.
+    pub(crate) fn pass_over(&mut self, symbol: SymbolId, interval: Interval) {
+        if let Some(stream) = self.stream_mut(symbol, interval) {
+            stream.pass_over();
+        }
     }
 
     /// Nothing more is to be had of a symbol.

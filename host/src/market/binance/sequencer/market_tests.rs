@@ -31,8 +31,8 @@ struct Faults {
     /// Nothing at all is heard; only the socket is silent.
     outages: Vec<(i64, i64)>,
     silences: Vec<(i64, i64)>,
-    /// When further symbols join, milliseconds after the start.
-    joins: Vec<i64>,
+    /// When further symbols join, milliseconds after the start, and how long they stay.
+    joins: Vec<(i64, i64)>,
 }
 
 impl Faults {
@@ -64,6 +64,7 @@ impl Random {
 enum Event {
     Look,
     Join(u32),
+    Leave(u32),
     Candle { symbol: u32, interval: Interval, open_ms: i64, values: Values, is_closed: bool },
     Answer(Ask),
 }
@@ -117,8 +118,9 @@ impl Market {
         for at_ms in (START..until_ms).step_by(500) {
             put(at_ms, Event::Look);
         }
-        for (symbol, at_ms) in (self.symbols..).zip(&self.faults.joins) {
+        for (symbol, (at_ms, stays_ms)) in (self.symbols..).zip(&self.faults.joins) {
             put(START + at_ms, Event::Join(symbol));
+            put(START + at_ms + stays_ms, Event::Leave(symbol));
         }
         for symbol in 0..self.symbols + self.faults.joins.len() as u32 {
             for interval in LANES {
@@ -157,6 +159,7 @@ struct Told {
     last_live_ms: i64,
     /// Symbols that everybody knows.
     here: BTreeSet<u32>,
+    next_id: u32,
     past: BTreeSet<Key>,
     last: BTreeMap<u32, (i64, Reverse<Interval>)>,
     candles: BTreeSet<Key>,
@@ -168,7 +171,11 @@ struct Told {
 
 impl Told {
     fn take(&mut self, segment: &Segment, now_ms: i64) {
-        self.here.extend(segment.joined().iter().map(|(symbol, _)| symbol.0));
+        for (symbol, _) in segment.joined() {
+            assert_eq!(symbol.0, self.next_id, "ids without a gap");
+            self.next_id += 1;
+            self.here.insert(symbol.0);
+        }
         if segment.telling() == Telling::History {
             for batch in segment.closes().flat_map(|close| close.batches()) {
                 for (symbol, values, _) in batch.rows() {
@@ -218,6 +225,9 @@ impl Told {
                 }
             }
         }
+        for symbol in segment.gone() {
+            assert!(self.here.remove(&symbol.0), "who goes was there");
+        }
     }
 }
 
@@ -239,7 +249,7 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
         sequencer.want(interval, 0);
     }
     sequencer.begin();
-    let mut told = Told { here: (0..symbols).collect(), ..Told::default() };
+    let mut told = Told { here: (0..symbols).collect(), next_id: symbols, ..Told::default() };
     let (mut on_the_way, mut number) = (BTreeSet::new(), 1 << 40);
     while let Some(((at_ms, _), event)) = events.pop_first() {
         let is_out = market.faults.is_out(at_ms);
@@ -247,6 +257,9 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
             Event::Look if is_out => continue,
             Event::Look => sequencer.clock(at_ms),
             Event::Join(symbol) => sequencer.join(SymbolId(symbol), &format!("S{symbol}")),
+            // Nobody says so meanwhile.
+            Event::Leave(_) if is_out => continue,
+            Event::Leave(symbol) => sequencer.leave(SymbolId(symbol)),
             Event::Candle { .. } if market.faults.is_silent(at_ms) => continue,
             Event::Candle { symbol, interval, open_ms, values, is_closed } => {
                 sequencer.clock(at_ms);
@@ -300,8 +313,9 @@ fn run(symbols: u32, minutes: i64, seed: u64, faults: Faults) -> Told {
 
 /// One that has joined was told everything: as history what closed before, and all after its first close.
 fn check_joined(told: &Told, market: &Market) {
-    let until_ms = START + market.minutes * MINUTE;
-    for symbol in market.symbols..market.symbols + market.faults.joins.len() as u32 {
+    for (symbol, (at_ms, stays_ms)) in (market.symbols..).zip(&market.faults.joins) {
+        let left_ms = START + at_ms + stays_ms - 2 * MINUTE;
+        let until_ms = left_ms.min(START + market.minutes * MINUTE);
         for interval in LANES {
             let of = |keys: &BTreeSet<Key>| -> Vec<i64> {
                 keys.iter().filter(|key| (key.0, key.1) == (symbol, interval)).map(|key| key.2).collect()
@@ -323,11 +337,19 @@ fn spans() -> impl Strategy<Value = Vec<(i64, i64)>> {
         .prop_map(|spans| spans.into_iter().map(|(from, length)| (from, from + length)).collect())
 }
 
+fn joins() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    proptest::collection::vec((0..30 * MINUTE, 0..40 * MINUTE), 0..4).prop_map(|mut joins| {
+        // Ids are given as they come.
+        joins.sort_unstable();
+        joins
+    })
+}
+
 prop_compose! {
     fn any_faults()(
         dropped in 0..500_u64, repeated in 0..500_u64, early_x in 0..300_u64, holes in prop_oneof![Just(0), 0..300_u64],
         failed in 0..500_u64, delay_ms in 0..90_000_u64, rest_ms in 0..29_000_u64, answer_ms in 0..9_000_u64,
-        outages in spans(), silences in spans(), joins in proptest::collection::vec(0..30 * MINUTE, 0..3),
+        outages in spans(), silences in spans(), joins in joins(),
     ) -> Faults {
         Faults { dropped, repeated, early_x, holes, failed, delay_ms, rest_ms, answer_ms, outages, silences, joins }
     }

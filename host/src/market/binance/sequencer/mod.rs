@@ -294,6 +294,11 @@ impl Sequencer {
         !self.is_open || self.lanes.iter().any(is_loading) || self.lagging() > 0 || is_late()
     }
 
+    /// Whether candles are wanted and there is no symbol to be heard.
+    pub(super) fn has_nobody(&self) -> bool {
+        !self.is_idle() && !self.members.values().any(Member::is_here)
+    }
+
     /// How many symbols lag.
     pub(super) fn lagging(&self) -> usize {
         self.members.values().filter(|member| self.lags(member)).count()

@@ -71,6 +71,8 @@ pub(super) struct Stream {
     /// From here on candles were told, live or as history, or are to be told live.
     begins_ms: i64,
     load: Option<Load>,
+    /// Nobody waits for the history that is being loaded.
+    is_passed: bool,
     is_ended: bool,
 }
 
@@ -89,6 +91,7 @@ impl Stream {
             expected_ms: None,
             begins_ms,
             load: None,
+            is_passed: false,
             is_ended: false,
         }
     }
@@ -97,6 +100,11 @@ impl Stream {
     pub(super) fn end(&mut self) {
         self.is_ended = true;
         self.load = None;
+    }
+
+    /// Nobody waits for the history any more that is being loaded. It is told when it has come.
+    pub(super) fn pass_over(&mut self) {
+        self.is_passed = self.load.is_some();
     }
 
     // Closes.
@@ -191,7 +199,9 @@ impl Stream {
 
     /// Whether so many candles before what is told at this position are there or were told as history.
     pub(super) fn is_filled(&self, told_ms: i64, candles: u32) -> bool {
-        self.is_ended || (self.load.is_none() && self.begins_ms <= self.history_from_ms(told_ms, candles))
+        self.is_ended
+            || self.is_passed
+            || (self.load.is_none() && self.begins_ms <= self.history_from_ms(told_ms, candles))
     }
 
     pub(super) fn wants_history(&self, now_ms: i64) -> bool {
@@ -207,9 +217,9 @@ impl Stream {
         Some(from_ms)
     }
 
-    /// Whether history is wanted that has not been told.
+    /// Whether history is waited for that has not been told.
     pub(super) fn is_loading(&self) -> bool {
-        self.load.is_some()
+        self.load.is_some() && !self.is_passed
     }
 
     /// Whether the history that was wanted has come and can be told.
@@ -229,7 +239,7 @@ impl Stream {
             None if self.begins_ms >= until_ms => return true,
             None => self.load = Some(self.load(self.begins_ms, until_ms)),
         }
-        self.is_loaded()
+        self.is_passed || self.is_loaded()
     }
 
     /// Tells nothing live before this position.
@@ -243,6 +253,7 @@ impl Stream {
             return None;
         }
         let mut load = self.load.take()?;
+        self.is_passed = false;
         self.begins_ms = load.from_ms;
         let mut rows = Vec::new();
         let mut expected_ms = None;
@@ -279,7 +290,8 @@ impl Stream {
     pub(super) fn realigned(&self, rows: &[Kline], told_ms: i64) -> Option<Self> {
         let first = rows.first()?;
         let grid = Grid::through(self.grid.interval, first.open_ms);
-        let is_other = self.grid.interval == Interval::D3
+        let is_other = !self.is_ended
+            && self.grid.interval == Interval::D3
             && grid != self.grid
             && self.expected_ms.is_none()
             && Interval::D3.may_open_at(first.open_ms);

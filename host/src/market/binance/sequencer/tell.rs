@@ -1,6 +1,6 @@
 //! Fills segments: history, then what is late, then what is live.
 
-use super::member::Stage;
+use super::member::{Member, Stage};
 use super::stream::Stream;
 use super::{Counts, Sequencer};
 use crate::market::segment::{Segment, SegmentBuilder, SegmentError, Telling};
@@ -136,8 +136,9 @@ impl Sequencer {
         let mut told = false;
         while builder.closes() < most_closes {
             let Some(close_ms) = self.next_close_ms() else {
-                // Nothing of anybody is wanted any more.
-                return Ok(self.tell_comers(builder, self.now_ms) || told);
+                // Nothing of anybody is wanted any more, or all that are left lag.
+                told |= self.tell_comers(builder, self.now_ms);
+                break;
             };
             let Some(without) = self.told_without(close_ms) else { break };
             // Who lags, comes or goes is said of a whole segment.
@@ -170,9 +171,14 @@ impl Sequencer {
         Ok(told)
     }
 
+    /// Whether nothing more is told of it. One that joins is told to be there first, since ids are told without a gap.
+    fn goes(&self, member: &Member, close_ms: i64) -> bool {
+        member.is_here() && member.has_left(close_ms) && !self.lags(member)
+    }
+
     fn has_comers(&self, close_ms: i64) -> bool {
         let mut members = self.members.values();
-        members.any(|member| member.stage == Stage::Here(false) || (member.has_left(close_ms) && !self.lags(member)))
+        members.any(|member| member.stage == Stage::Here(false) || self.goes(member, close_ms))
     }
 
     /// Names the symbols that come and go with this close.
@@ -185,7 +191,7 @@ impl Sequencer {
                 told = true;
             }
         }
-        let gone = self.members.iter().filter(|(_, member)| member.has_left(close_ms) && !self.lags(member));
+        let gone = self.members.iter().filter(|(_, member)| self.goes(member, close_ms));
         let gone: Vec<SymbolId> = gone.map(|(symbol, _)| *symbol).collect();
         for symbol in gone {
             builder.gone(symbol);

@@ -282,6 +282,73 @@ fn ids_are_told_without_a_gap_whatever_leaves_before_it_joined() {
     assert_eq!(host.told(), ["Live 1: 1m ac joined bc gone b"]);
 }
 
+/// Whoever is left behind is named, also where nobody else is left.
+#[test]
+fn a_symbol_that_lags_is_named_with_the_close_at_which_the_last_of_the_others_goes() {
+    let mut host = Host::new(2, &[Interval::M1]);
+    host.rest = None;
+    host.at(60.1);
+    host.hear(A, 0);
+    host.at(61.0);
+    host.sequencer.leave(A);
+    for second in 62..100 {
+        host.at(f64::from(second));
+        if let Some(told) = host.told().pop() {
+            assert_eq!(told, "Live 1: 1m a without b gone a");
+            return;
+        }
+    }
+    panic!("the close was never told");
+}
+
+/// It is told to be there before it is told to be gone, and not before those whose ids are lower.
+#[test]
+fn a_symbol_that_goes_while_it_waits_to_join_keeps_the_ids_in_order() {
+    let mut host = Host::new(1, &[Interval::M1]);
+    host.rest = None;
+    host.sequencer.join(B, "B");
+    host.sequencer.join(C, "C");
+    host.told();
+    host.sequencer.leave(C);
+    host.at(60.1);
+    host.hear(A, 0);
+    assert_eq!(host.told(), ["Live 1: 1m a"]);
+    host.rest = Some(|_, _| true);
+    host.at(70.0);
+    host.told();
+    host.at(120.1);
+    host.hear_all(&[A, B], 1);
+    assert_eq!(host.told(), ["Live 2: 1m ab joined bc gone c"]);
+}
+
+/// The others are told, and what it lacks as soon as it is there.
+#[test]
+fn a_symbol_that_is_passed_over_is_told_its_history_later() {
+    let mut host = Host::new(1, &[Interval::M1]);
+    host.rest = None;
+    host.sequencer.join(B, "B");
+    assert!(host.told().is_empty() && host.sequencer.holds_up(B, Interval::M1));
+    host.at(60.1);
+    host.hear_all(&[A, B], 0);
+    assert_eq!(host.told(), ["Live 1: 1m a"]);
+    host.sequencer.pass_over(B, Interval::M1);
+    assert!(!host.sequencer.holds_up(B, Interval::M1));
+    host.at(120.1);
+    host.hear_all(&[A, B], 1);
+    assert_eq!(host.told(), ["Live 2: 1m ab joined b"]);
+    // Another interval of all is waited for as ever.
+    host.rest = Some(|symbol, _| symbol != B);
+    host.sequencer.want(Interval::M5, 10);
+    assert!(host.sequencer.holds_up(B, Interval::M5));
+    host.rest = Some(|_, _| true);
+    host.at(130.0);
+    assert_eq!(host.told(), ["History filled 5m 288"]);
+    host.at(180.1);
+    host.hear_all(&[A, B], 2);
+    assert_eq!(host.told(), ["Live 3: 1m ab"]);
+    assert!(!host.sequencer.waits_for_answers());
+}
+
 /// What the socket brings of one that joins is not told before everybody knows that it is there.
 #[test]
 fn a_symbol_whose_history_takes_long_is_told_once_it_has_joined() {

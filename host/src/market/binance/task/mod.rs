@@ -30,8 +30,9 @@ use questions::Answer;
 const CLOSES: usize = 64;
 /// Messages that are taken in before what they make ready is handed on.
 const AT_ONCE: usize = 512;
-/// By the exchange's clock: a symbol that was given up is not watched for so long.
+/// By the exchange's clock: a symbol that was refused by name is not watched for so long at first, and at most.
 const GIVEN_UP_MS: i64 = 600_000;
+const GIVEN_UP_MOST_MS: i64 = 86_400_000;
 /// By the exchange's clock: deadlines are looked at so often.
 const LOOK_MS: i64 = 500;
 /// By the host's clock: the same where nothing is heard.
@@ -64,8 +65,8 @@ pub(super) struct Task {
     /// Nothing is asked before.
     not_before: Option<Instant>,
     blame: Blame,
-    /// Symbols that are not watched, and until when by the exchange's clock: it refused them, or did not answer for them.
-    given_up: BTreeMap<String, i64>,
+    /// Symbols that were refused by name: how often, and until when they are not watched, by the exchange's clock.
+    given_up: BTreeMap<String, (u32, i64)>,
     streams: usize,
     looked_ms: i64,
     looked: Instant,
@@ -218,13 +219,16 @@ impl Task {
         self.subscribe();
     }
 
-    /// Lets go of a symbol for a while, although it is said to trade.
+    /// Lets go of a symbol that is refused by name for a while, although it may be said to trade.
     fn give_up(&mut self, ask: &Ask) {
         self.sequencer.give_up(ask.symbol);
         self.blame.forget(ask.symbol);
         // It may have left already, and be back under another id.
         if self.ids.get(&ask.name) == Some(&ask.symbol) {
-            self.given_up.insert(ask.name.clone(), self.sequencer.now_ms().saturating_add(GIVEN_UP_MS));
+            let times = self.given_up.get(&ask.name).map_or(0, |(times, _)| *times);
+            let wait_ms = (GIVEN_UP_MS << times.min(8)).min(GIVEN_UP_MOST_MS);
+            let until_ms = self.sequencer.now_ms().saturating_add(wait_ms);
+            self.given_up.insert(ask.name.clone(), (times.saturating_add(1), until_ms));
             self.watched.give_up(&ask.name);
             self.ids.remove(&ask.name);
             self.subscribe();
@@ -234,8 +238,17 @@ impl Task {
     /// Symbols that are not to be chosen now.
     fn given_up(&mut self) -> BTreeSet<String> {
         let now_ms = self.sequencer.now_ms();
-        self.given_up.retain(|_, until_ms| *until_ms > now_ms);
-        self.given_up.keys().cloned().collect()
+        self.given_up.retain(|_, (_, until_ms)| until_ms.saturating_add(GIVEN_UP_MOST_MS) > now_ms);
+        let waiting = self.given_up.iter().filter(|(_, (_, until_ms))| *until_ms > now_ms);
+        waiting.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Symbols that are watched, or were and have their wait behind them: they are chosen as those that stay.
+    fn staying(&self) -> Vec<String> {
+        let now_ms = self.sequencer.now_ms();
+        let watched = self.watched.names();
+        let returning = self.given_up.iter().filter(|(_, (_, until_ms))| *until_ms <= now_ms).map(|(name, _)| name);
+        watched.iter().chain(returning.filter(|name| !watched.contains(name))).cloned().collect()
     }
 
     /// True if there was something to do.
@@ -309,8 +322,10 @@ impl Task {
         status.now_ms = self.sequencer.now_ms();
         let is_still = self.clock.is_still();
         let trouble = self.lines.trouble(&self.sequencer, is_still, status.last_close_ms);
+        let suspects = || self.blame.warning(Instant::now());
+        let trouble = trouble.or_else(|| suspects().filter(|_| !self.sequencer.is_open() && !self.sequencer.is_idle()));
         let warning = self.lines.warning(&self.sequencer, is_still);
-        let warning = warning.or_else(|| self.blame.warning().filter(|_| trouble.is_none()));
+        let warning = warning.or_else(|| suspects().filter(|_| trouble.is_none()));
         if trouble != status.trouble {
             match &trouble {
                 Some(trouble) => tracing::warn!("{trouble}"),

@@ -9,12 +9,13 @@ use crate::market::binance::sequencer::Ask;
 use crate::market::binance::symbols::Choice;
 use crate::market::binance::weight::Purpose;
 use crate::market::binance::wire::{ExchangeInfo, Kline};
+use crate::market::symbol::SymbolId;
 
 /// Questions at once.
 const PARALLEL: usize = 8;
 /// Of these, so many at most are for history, so that a candle that is missed is asked for at once.
 const PARALLEL_HISTORY: usize = 6;
-/// After so many failures in a row, not all of one symbol, it is the exchange that fails: nothing is asked for a while.
+/// After so many failures in a row, not of a few symbols alone, it is the exchange that fails: nothing is asked for a while.
 const ALL_FAIL: u32 = 3;
 /// By the exchange's clock, between two looks at which symbols trade.
 const STATUSES_MS: i64 = 60_000;
@@ -27,7 +28,7 @@ const SYMBOLS_SPACING: Duration = Duration::from_secs(1);
 pub(super) enum Answer {
     Klines(Ask, Purpose, Result<Vec<Kline>, ExchangeError>),
     /// Of another symbol, after this question failed.
-    Trial(Ask, Result<(), ExchangeError>),
+    Trial(Ask, SymbolId, Result<(), ExchangeError>),
     Time(Instant, i64, Result<i64, ExchangeError>),
     Statuses(Result<ExchangeInfo, ExchangeError>),
     Ranking(Result<Vec<String>, ExchangeError>),
@@ -90,8 +91,7 @@ impl Task {
         let exchange = self.exchange.clone();
         if is_ranked && now_ms.saturating_sub(self.ranked_ms) >= RANKING_MS {
             (self.ranked_ms, self.statuses_ms) = (now_ms, now_ms);
-            let (choice, names) = (self.choice.clone(), self.watched.names().to_vec());
-            let without = self.given_up();
+            let (choice, names, without) = (self.choice.clone(), self.staying(), self.given_up());
             self.answers.spawn(async move { Answer::Ranking(exchange.choose_again(&choice, &names, &without).await) });
         } else if now_ms.saturating_sub(self.statuses_ms) >= STATUSES_MS {
             self.statuses_ms = now_ms;
@@ -107,9 +107,9 @@ impl Task {
             Answer::Klines(ask, purpose, answer) => {
                 let [live, history] = &mut self.asked;
                 *(if purpose == Purpose::Live { live } else { history }) -= 1;
-                self.take_klines(&ask, answer);
+                self.take_klines(&ask, purpose, answer);
             }
-            Answer::Trial(ask, answer) => self.take_trial(&ask, answer),
+            Answer::Trial(ask, good, answer) => self.take_trial(&ask, good, answer),
             Answer::Time(asked, host_ms, answer) => {
                 self.is_asking_time = false;
                 if let Some(ms) = self.heed(answer, None) {
@@ -121,20 +121,22 @@ impl Task {
                 self.is_asking_symbols = false;
                 if let Some(mut info) = self.heed(answer, None) {
                     info.leave_out(&self.given_up());
-                    let chosen = self.choice.after(&info, self.watched.names());
+                    let chosen = self.choice.after(&info, &self.staying());
                     self.watch(chosen);
                 }
             }
             Answer::Ranking(answer) => {
                 self.is_asking_symbols = false;
-                if let Some(chosen) = self.heed(answer, None) {
+                if let Some(mut chosen) = self.heed(answer, None) {
+                    let given_up = self.given_up();
+                    chosen.retain(|name| !given_up.contains(name));
                     self.watch(chosen);
                 }
             }
         }
     }
 
-    fn take_klines(&mut self, ask: &Ask, answer: Result<Vec<Kline>, ExchangeError>) {
+    fn take_klines(&mut self, ask: &Ask, purpose: Purpose, answer: Result<Vec<Kline>, ExchangeError>) {
         match answer {
             Ok(rows) => {
                 self.heed(Ok(()), None);
@@ -152,32 +154,38 @@ impl Task {
                 self.sequencer.failed(ask);
                 self.blame.failed(ask, error.to_string(), Instant::now());
                 self.heed::<()>(Err(error), Some(&ask.name));
-                self.try_another(ask);
+                if purpose == Purpose::History {
+                    self.try_another(ask);
+                }
             }
         }
     }
 
-    /// Where others wait for a symbol whose questions fail: asks about one that was answered before.
+    /// Where others wait for the history of a stream whose questions fail: asks the same about a symbol that was answered before.
     fn try_another(&mut self, ask: &Ask) {
-        if self.exchange.blocked_for().is_some() || !self.sequencer.holds_up(ask.symbol) {
+        let is_free =
+            self.exchange.blocked_for().is_none() && self.exchange.weight().has_room(KLINES_WEIGHT, Purpose::History);
+        if !is_free || !self.sequencer.holds_up(ask.symbol, ask.interval) {
             return;
         }
-        let Some(good) = self.blame.trial(ask) else { return };
+        let Some((good, name)) = self.blame.trial(ask) else { return };
         let (exchange, ask) = (self.exchange.clone(), ask.clone());
         self.answers.spawn(async move {
-            let rows = exchange.klines(&good.name, good.interval, good.from_ms, Purpose::History).await;
-            Answer::Trial(ask, rows.map(drop))
+            let rows = exchange.klines(&name, ask.interval, ask.from_ms, Purpose::History).await;
+            Answer::Trial(ask, good, rows.map(drop))
         });
     }
 
-    fn take_trial(&mut self, ask: &Ask, answer: Result<(), ExchangeError>) {
+    fn take_trial(&mut self, ask: &Ask, good: SymbolId, answer: Result<(), ExchangeError>) {
+        if answer == Err(ExchangeError::NoSuchSymbol) {
+            // It shows nothing, and is nobody to ask about.
+            self.blame.forget(good);
+        }
         let is_answered = self.heed(answer, None).is_some();
-        if self.blame.tried(ask, is_answered) && self.sequencer.holds_up(ask.symbol) {
-            tracing::warn!(
-                symbol = ask.name,
-                "the exchange answers for others, not for this symbol; it is left out for ten minutes"
-            );
-            self.give_up(ask);
+        if self.blame.tried(ask, is_answered) && self.sequencer.holds_up(ask.symbol, ask.interval) {
+            let (symbol, interval) = (&ask.name, ask.interval.as_str());
+            tracing::warn!(symbol, interval, "history comes for others and not for this symbol: nobody waits for it");
+            self.sequencer.pass_over(ask.symbol, ask.interval);
         }
     }
 
@@ -190,8 +198,7 @@ impl Task {
                 Some(answer)
             }
             Err(error) => {
-                // Where there is one alone, nobody else shows whether the exchange answers.
-                self.lines.failed(&error, symbol.filter(|_| self.watched.names().len() > 1));
+                self.lines.failed(&error, symbol, self.watched.names().len());
                 if self.lines.failures() >= ALL_FAIL {
                     self.not_before = Some(Instant::now() + grown(self.lines.failures() - ALL_FAIL + 1));
                 }
