@@ -251,7 +251,7 @@ fn most_kept(subject: &Subject<'_>, said: &Said) -> u32 {
             (minute, kept) = (close_ms.div_euclid(60_000), 0);
             keeper.begin();
         }
-        kept += u32::from(keeper.keep(&subject.subscription.hygiene, asking));
+        kept += u32::from(keeper.keep(&subject.subscription.hygiene, asking, true));
         most = most.max(kept);
     }
     most

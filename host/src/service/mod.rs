@@ -277,8 +277,9 @@ impl crate::supervisor::Cursors for Cursors {
             let now_ms = market.status.get().now_ms;
             let floor_ms = market.floor_ms.max(now_ms.saturating_sub(CATCH_UP_MS));
             let enabled_ms = enabled_at.map(Timestamp::as_millisecond);
-            // Whoever was never judged begins when it was enabled, or now.
-            let anew_ms = enabled_ms.map_or(now_ms, |enabled_ms| enabled_ms.max(floor_ms)).max(market.anchor_ms);
+            // Whoever was never judged begins when it was enabled, or now. What others still have to catch up with is not its own.
+            let judged_ms = self.outbox.feed_cursor().unwrap_or(market.anchor_ms);
+            let anew_ms = enabled_ms.map_or(now_ms, |enabled_ms| enabled_ms.max(floor_ms)).max(judged_ms);
             (anew_ms, enabled_ms.map_or(floor_ms, |enabled_ms| enabled_ms.max(floor_ms)))
         });
         let Some(judged_ms) = self.outbox.judged(trader) else {

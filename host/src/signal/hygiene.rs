@@ -13,6 +13,8 @@ struct Said {
     emitted_open_ms: i64,
     /// Open time of the last candle for which it was kept.
     kept_open_ms: Option<i64>,
+    /// The same, of those that were told as news.
+    told_open_ms: Option<i64>,
 }
 
 /// A signal that asks to be kept.
@@ -54,6 +56,8 @@ const SPANS_KEPT: usize = 4_096;
 #[derive(Debug, Clone, Default)]
 pub struct Keeper {
     said: HashMap<Kind, Said>,
+    /// Open time of the last signal that the version before told as news: what this one tells has to keep its distance from it.
+    before: HashMap<Kind, i64>,
     /// Signals kept in each span: a candle that comes late counts where it belongs, so that no close has more than its limit however
     /// its candles came.
     kept: BTreeMap<Span, u32>,
@@ -96,11 +100,27 @@ impl Keeper {
     /// Remembers a signal that was told by an earlier process.
     pub fn was_told(&mut self, asking: Asking) {
         let Asking { symbol, interval, tag, open_time_ms } = asking;
-        let said = Said { emitted_open_ms: open_time_ms, kept_open_ms: Some(open_time_ms) };
+        let told = Some(open_time_ms);
+        let said = Said { emitted_open_ms: open_time_ms, kept_open_ms: told, told_open_ms: told };
         self.said.insert((interval, symbol, tag), said);
         for span in spans(interval, open_time_ms) {
             *self.kept.entry(span).or_default() += 1;
         }
+    }
+
+    /// Remembers a signal that the version before told as news. It is told again if this one finds it anew.
+    pub fn was_told_before(&mut self, asking: Asking) {
+        let before = self.before.entry((asking.interval, asking.symbol, asking.tag)).or_insert(asking.open_time_ms);
+        *before = asking.open_time_ms.max(*before);
+    }
+
+    /// The last signal of each kind that was told as news, by this version or one before.
+    pub fn told(&self) -> impl Iterator<Item = Asking> + '_ {
+        let kinds = self.said.iter().filter_map(|(kind, said)| Some((*kind, said.told_open_ms?)));
+        let before =
+            self.before.iter().filter(|(kind, _)| self.said.get(kind).is_none_or(|said| said.told_open_ms.is_none()));
+        let all = kinds.chain(before.map(|(kind, told_open_ms)| (*kind, *told_open_ms)));
+        all.map(|((interval, symbol, tag), open_time_ms)| Asking { symbol, interval, tag, open_time_ms })
     }
 
     /// Remembers that a candle had the signal, of a candle that was judged before: whether it was told then, is known already.
@@ -109,8 +129,8 @@ impl Keeper {
         let kind = (interval, symbol, tag);
         let said = self.said.get(&kind).copied();
         if said.is_none_or(|said| said.emitted_open_ms < open_time_ms) {
-            let kept_open_ms = said.and_then(|said| said.kept_open_ms);
-            self.set(kind, Said { emitted_open_ms: open_time_ms, kept_open_ms });
+            let (kept_open_ms, told_open_ms) = said.map_or((None, None), |said| (said.kept_open_ms, said.told_open_ms));
+            self.set(kind, Said { emitted_open_ms: open_time_ms, kept_open_ms, told_open_ms });
         }
     }
 
@@ -119,8 +139,8 @@ impl Keeper {
         self.changes.push((kind, before));
     }
 
-    /// Whether the signal is kept. Must be asked in order of candle time; a candle is judged once.
-    pub fn keep(&mut self, rules: &Hygiene, asking: Asking) -> bool {
+    /// Whether the signal is kept, to be told as news or as history. Must be asked in order of candle time; a candle is judged once.
+    pub fn keep(&mut self, rules: &Hygiene, asking: Asking, is_news: bool) -> bool {
         let Asking { symbol, interval, tag, open_time_ms } = asking;
         let key = (interval, symbol, tag);
         let said = self.said.get(&key).copied();
@@ -129,12 +149,15 @@ impl Keeper {
             return false;
         }
         let was_emitted_before = said.is_some_and(|said| said.emitted_open_ms == open_time_ms - interval.as_ms());
-        let cools =
-            said.and_then(|said| said.kept_open_ms).is_some_and(|kept| cools(rules, interval, open_time_ms - kept));
+        let before = self.before.get(&key).copied().filter(|before| is_news && *before < open_time_ms);
+        let last = said.and_then(|said| said.kept_open_ms).max(before);
+        let cools = last.is_some_and(|kept| cools(rules, interval, open_time_ms - kept));
         let is_held = cools || (rules.on_transition && was_emitted_before);
         let kept = !is_held && self.has_room(rules, interval, open_time_ms);
-        let kept_open_ms = if kept { Some(open_time_ms) } else { said.and_then(|said| said.kept_open_ms) };
-        self.set(key, Said { emitted_open_ms: open_time_ms, kept_open_ms });
+        let this = |is_it: bool, was: Option<i64>| if is_it { Some(open_time_ms) } else { was };
+        let kept_open_ms = this(kept, said.and_then(|said| said.kept_open_ms));
+        let told_open_ms = this(kept && is_news, said.and_then(|said| said.told_open_ms));
+        self.set(key, Said { emitted_open_ms: open_time_ms, kept_open_ms, told_open_ms });
         if !kept {
             self.held_back += 1;
         }
@@ -193,7 +216,7 @@ mod tests {
     fn kept(rules: Hygiene, minutes: &[i64]) -> Vec<i64> {
         let mut keeper = Keeper::default();
         let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
-        minutes.iter().copied().filter(|minute| keeper.keep(&rules, asking(*minute))).collect()
+        minutes.iter().copied().filter(|minute| keeper.keep(&rules, asking(*minute), true)).collect()
     }
 
     #[test]
@@ -215,7 +238,7 @@ mod tests {
         let rules = Hygiene { cooldown_candles: 2, on_transition: true, max_per_run: 1, ..Hygiene::default() };
         let ask = |keeper: &mut Keeper, minutes: &[i64]| -> Vec<bool> {
             let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
-            minutes.iter().map(|minute| keeper.keep(&rules, asking(*minute))).collect()
+            minutes.iter().map(|minute| keeper.keep(&rules, asking(*minute), true)).collect()
         };
         let (mut whole, mut undone) = (Keeper::default(), Keeper::default());
         for minutes in [[1, 2, 4], [6, 7, 9], [13, 14, 20]] {
@@ -235,12 +258,29 @@ mod tests {
         let mut keeper = Keeper::default();
         keeper.was_told(asking(4));
         keeper.was_emitted(asking(5));
-        assert_eq!([6, 7, 8].map(|minute| keeper.keep(&rules, asking(minute))), [false, true, false]);
+        assert_eq!([6, 7, 8].map(|minute| keeper.keep(&rules, asking(minute), true)), [false, true, false]);
         let rules = Hygiene { on_transition: true, ..Hygiene::default() };
         let mut keeper = Keeper::default();
         keeper.was_told(asking(3));
         keeper.was_emitted(asking(5));
-        assert_eq!([6, 7, 9].map(|minute| keeper.keep(&rules, asking(minute))), [false, false, true]);
+        assert_eq!([6, 7, 9].map(|minute| keeper.keep(&rules, asking(minute), true)), [false, false, true]);
+    }
+
+    /// What another version told as news holds back what this one tells, and nothing of its past.
+    #[test]
+    fn a_cooldown_goes_on_in_the_next_version() {
+        let asking = |minute| Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
+        let rules = Hygiene { cooldown_candles: 5, ..Hygiene::default() };
+        let mut first = Keeper::default();
+        assert!(first.keep(&rules, asking(2), false) && first.keep(&rules, asking(10), true));
+        let mut next = Keeper::default();
+        first.told().for_each(|told| next.was_told_before(told));
+        assert_eq!(next.told().map(|told| told.open_time_ms).collect::<Vec<_>>(), [10 * MINUTE]);
+        assert!(next.keep(&rules, asking(3), false), "history is what it is");
+        assert_eq!([10, 12, 15, 16].map(|minute| next.keep(&rules, asking(minute), true)), [true, false, false, true]);
+        let mut quiet = Keeper::default();
+        next.told().for_each(|told| quiet.was_told_before(told));
+        assert_eq!([17, 21, 22].map(|minute| quiet.keep(&rules, asking(minute), true)), [false, false, true]);
     }
 
     #[test]
@@ -259,7 +299,7 @@ mod tests {
         let rules = Hygiene { max_per_run: 2, ..Hygiene::default() };
         let mut keeper = Keeper::default();
         let mut ask = |symbol, interval, minute| {
-            keeper.keep(&rules, Asking { symbol, interval, tag: 0, open_time_ms: minute * MINUTE })
+            keeper.keep(&rules, Asking { symbol, interval, tag: 0, open_time_ms: minute * MINUTE }, true)
         };
         assert!(ask(0, Interval::M5, 0) && ask(1, Interval::M5, 0) && !ask(2, Interval::M5, 0));
         assert!(ask(0, Interval::M1, 4), "another interval at the same close is another run");
@@ -273,7 +313,7 @@ mod tests {
         let mut keeper = Keeper::default();
         let mut ask = |symbol, minute| {
             keeper.begin();
-            keeper.keep(&rules, Asking { symbol, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE })
+            keeper.keep(&rules, Asking { symbol, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE }, true)
         };
         assert!(ask(0, 1) && ask(1, 1) && ask(0, 2));
         assert!(!ask(3, 1), "the close had its two");
@@ -287,8 +327,8 @@ mod tests {
         let asking = |symbol, minute| Asking { symbol, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
         let mut keeper = Keeper::default();
         keeper.was_told(asking(0, 5));
-        assert!(!keeper.keep(&rules, asking(0, 5)), "told before");
-        assert!(keeper.keep(&rules, asking(1, 5)) && !keeper.keep(&rules, asking(2, 5)));
+        assert!(!keeper.keep(&rules, asking(0, 5), true), "told before");
+        assert!(keeper.keep(&rules, asking(1, 5), true) && !keeper.keep(&rules, asking(2, 5), true));
     }
 
     #[test]
@@ -297,7 +337,7 @@ mod tests {
         for minute in 0..10_000 {
             keeper.begin();
             let asking = Asking { symbol: 0, interval: Interval::M1, tag: 0, open_time_ms: minute * MINUTE };
-            assert!(keeper.keep(&Hygiene::default(), asking));
+            assert!(keeper.keep(&Hygiene::default(), asking, true));
         }
         assert!(keeper.kept.len() <= SPANS_KEPT + 2, "{}", keeper.kept.len());
     }
@@ -310,6 +350,7 @@ mod tests {
                 keeper.keep(
                     &Hygiene::default(),
                     Asking { symbol: *symbol, interval: Interval::M1, tag: 0, open_time_ms: MINUTE },
+                    true,
                 )
             })
             .count();

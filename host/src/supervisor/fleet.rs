@@ -228,8 +228,10 @@ impl Fleet {
         let anew = Begin::At(judged.all_ms());
         let stop = if self.is_replay { StopFlag::scripted() } else { StopFlag::new() };
         let mut runner = Runner::new(module.clone(), params, stop.clone(), judged.clone());
-        if let (None, Begin::Resume(resume)) = (&replaced, &begin) {
-            runner = runner.resumed(resume, &self.symbols());
+        match (&replaced, &begin) {
+            (Some(slot), _) => runner = runner.replacing(&mut lock(&slot.runner)),
+            (None, Begin::Resume(resume)) => runner = runner.resumed(resume, &self.symbols()),
+            (None, _) => {}
         }
         let params_hash = version.key.params.hash();
         let slot = Arc::new(Slot {

@@ -108,3 +108,26 @@ fn a_signal_says_whether_its_candle_came_late_or_was_asked_for() {
     assert!(marked > 2 && plain > 10, "{marked} {plain}");
     assert_eq!(disk.minutes("S01USDT", false), ups(1, 1..30));
 }
+
+/// The last trader is switched off, so nothing is heard, and on again hours later: it does not go on where the market was then.
+#[test]
+fn a_trader_that_comes_back_to_an_idle_feed_has_seen_what_closed_meanwhile() {
+    let (fleet, mut disk) = (fleet(1).waiting_for_history(), Disk::default());
+    deliver(&fleet, &mut disk, &past(0..60, &[0], Some(60)));
+    enter(&fleet, 1, &json!({}), Begin::Anew(None));
+    play(&fleet, &mut disk, 60..65, &[0]);
+    fleet.remove(id(1));
+    fleet.settle();
+    // The feed begins anew with what has closed.
+    let close_ms = |minute: i64| START_MS + (minute + 1) * MINUTE_MS - 1;
+    enter(&fleet, 1, &json!({}), Begin::Anew(Some(close_ms(599))));
+    fleet.settle();
+    deliver(&fleet, &mut disk, &Segment::new());
+    assert!(!status(&fleet, 1).live, "what is there ends hours ago");
+    let before = disk.historical.len();
+    deliver(&fleet, &mut disk, &past(560..600, &[0], Some(20)));
+    assert!(status(&fleet, 1).live);
+    assert!(disk.historical.len() > before && disk.minutes("S00USDT", true).ends_with(&ups(0, 591..600)));
+    play(&fleet, &mut disk, 600..610, &[0]);
+    assert_eq!(disk.minutes("S00USDT", false), [ups(0, 60..65), ups(0, 600..610)].concat());
+}

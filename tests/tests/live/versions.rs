@@ -142,3 +142,19 @@ fn a_fault_while_it_catches_up_costs_the_others_nothing() {
     assert!(told.ends_with(&ups(1, 131..140)), "{told:?}");
     assert!(status(&fleet, 1).last_fault.is_some_and(|fault| fault.symbols == ["S01USDT"]));
 }
+
+/// A cooldown that is longer than the warm-up: a new version does not begin it anew.
+#[test]
+fn a_cooldown_goes_on_in_the_next_version() {
+    let (fleet, mut disk) = (fleet(1), Disk::default());
+    let params = |number| json!({ "warm_up": 3, "cooldown_candles": 20, "number": number });
+    enter(&fleet, 1, &params(0), Begin::Anew(None));
+    for minute in 0..120 {
+        if minute % 7 == 6 {
+            enter(&fleet, 1, &params(minute), Begin::Anew(None));
+        }
+        play(&fleet, &mut disk, minute..minute + 1, &[0]);
+    }
+    let told = disk.minutes("S00USDT", false);
+    assert!(told.len() >= 4 && told.windows(2).all(|pair| pair[1] - pair[0] > 20), "{told:?}");
+}

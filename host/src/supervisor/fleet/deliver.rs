@@ -60,13 +60,15 @@ impl Fleet {
     }
 
     /// Candles that nobody is called for are history to traders that have not started. After the first candle that was told this does
-    /// not hold for what the feed loads: it may have closed since a trader came.
+    /// not hold for what the feed loads: it may have closed since a trader came. But it is the time: while nobody ran, nothing was told.
     fn pass_by<'a>(&self, segment: &Segment, slots: impl IntoIterator<Item = &'a Arc<Slot>>) {
-        let counts = segment.telling() != Telling::History || !self.has_begun.load(Ordering::Acquire);
-        let Some(last_ms) = segment.last_close_ms().filter(|_| counts) else { return };
+        let Some(last_ms) = segment.last_close_ms() else { return };
         {
             let mut now_ms = lock(&self.now_ms);
             *now_ms = last_ms.max(*now_ms);
+        }
+        if segment.telling() == Telling::History && self.has_begun.load(Ordering::Acquire) {
+            return;
         }
         for slot in slots {
             let mut runner = lock(&slot.runner);

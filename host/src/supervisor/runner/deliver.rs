@@ -104,7 +104,7 @@ impl Runner {
                 self.keeper.was_emitted(asking);
                 continue;
             }
-            if !self.keeper.keep(&wants.subscription.hygiene, asking) {
+            if !self.keeper.keep(&wants.subscription.hygiene, asking, !historical) {
                 continue;
             }
             let seen = seen.get(*symbol as usize).copied().unwrap_or_default();

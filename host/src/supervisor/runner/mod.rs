@@ -198,14 +198,36 @@ impl Runner {
         self.has_started = true;
         self.restored = true;
         for LastTold { symbol, interval, tag, open_time_ms } in &resume.told {
-            // Another version may know other tags, and the market other symbols.
-            let tag = self.module.manifest.tags.iter().position(|known| known.name == *tag);
-            let tag = tag.and_then(|tag| u32::try_from(tag).ok());
-            if let (Some(SymbolId(symbol)), Ok(interval), Some(tag)) = (offer.id(symbol), interval.parse(), tag) {
+            // The market may have other symbols.
+            if let (Some(SymbolId(symbol)), Ok(interval), Some(tag)) =
+                (offer.id(symbol), interval.parse(), self.tag(tag))
+            {
                 self.keeper.was_told(Asking { symbol, interval, tag, open_time_ms: *open_time_ms });
             }
         }
         self
+    }
+
+    /// Takes the place of another version that was judged so far: what that one told as news keeps its distance to what this one tells.
+    #[must_use]
+    pub fn replacing(mut self, other: &mut Self) -> Self {
+        if other.judged != self.judged {
+            // Its last delivery was not committed.
+            other.undo();
+        }
+        for told in other.keeper.told() {
+            let name = other.module.manifest.tags.get(told.tag as usize).map(|tag| tag.name.as_str());
+            if let Some(tag) = name.and_then(|name| self.tag(name)) {
+                self.keeper.was_told_before(Asking { tag, ..told });
+            }
+        }
+        self
+    }
+
+    /// The tag of a name; another version may know others.
+    fn tag(&self, name: &str) -> Option<u32> {
+        let tag = self.module.manifest.tags.iter().position(|known| known.name == name)?;
+        u32::try_from(tag).ok()
     }
 
     fn begin(&mut self) {
