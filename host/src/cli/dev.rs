@@ -176,6 +176,8 @@ impl Session<'_> {
             let _ = nudge.send(Nudge::End);
             totals
         });
+        // Of one that was stopped at the end.
+        self.terminal.lines(fleet.take_lines());
         Ok((watched?, fleet.status()))
     }
 

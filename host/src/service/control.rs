@@ -186,7 +186,7 @@ impl Control {
 
     /// Between two passes no trader is on its way in, so what is needed is known.
     fn keep_what_is_needed(&self) {
-        self.fleet.settle();
-        self.feed.lock().unwrap_or_else(PoisonError::into_inner).keep_only(&self.fleet.needs());
+        let needs = self.fleet.settle();
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner).keep_only(&needs);
     }
 }

@@ -34,7 +34,10 @@ use crate::ids::TraderId;
 use crate::market::Symbols;
 use crate::module::{Digest, Module, Modules};
 use crate::ownership::OwnedTrader;
-use crate::sandbox::{Need, StopFlag};
+use crate::sandbox::{LogLine, Need, StopFlag};
+
+/// Log lines of stopped traders that are kept until somebody takes them.
+const LAST_WORDS_KEPT: usize = 1_000;
 
 /// A trader that runs here.
 struct Slot {
@@ -81,6 +84,8 @@ pub struct Fleet {
     bars: Mutex<Bars>,
     /// What traders did in versions that do not run any more.
     past: Mutex<BTreeMap<TraderId, Tally>>,
+    /// What those wrote whose words nobody had taken when they were stopped, with their names.
+    last_words: Mutex<Vec<(String, LogLine)>>,
     gate: Mutex<()>,
     /// Close time of the newest delivery.
     now_ms: Mutex<i64>,
@@ -130,6 +135,7 @@ impl Fleet {
             slots: RwLock::default(),
             bars: Mutex::default(),
             past: Mutex::default(),
+            last_words: Mutex::default(),
             gate: Mutex::default(),
             now_ms: Mutex::new(i64::MIN),
             has_begun: AtomicBool::new(false),
@@ -229,7 +235,7 @@ impl Fleet {
         let stop = if self.is_replay { StopFlag::scripted() } else { StopFlag::new() };
         let mut runner = Runner::new(module.clone(), params, stop.clone(), judged.clone());
         match (&replaced, &begin) {
-            (Some(slot), _) => runner = runner.replacing(&mut lock(&slot.runner)),
+            (Some(slot), _) => runner = runner.replacing(&mut lock(&slot.runner), &self.symbols()),
             (None, Begin::Resume(resume)) => runner = runner.resumed(resume, &self.symbols()),
             (None, _) => {}
         }
@@ -285,7 +291,14 @@ impl Fleet {
         }
         slot.stop.stop(self.modules.engine());
         let mut runner = lock(&slot.runner);
+        runner.take_log();
         runner.drop_instance();
+        let lines = runner.take_lines();
+        if !lines.is_empty() {
+            let mut last_words = lock(&self.last_words);
+            let room = LAST_WORDS_KEPT.saturating_sub(last_words.len());
+            last_words.extend(lines.into_iter().take(room).map(|line| (slot.owned.name().to_owned(), line)));
+        }
         if !slot.is_past.swap(true, Ordering::AcqRel) {
             lock(&self.past).entry(slot.owned.id()).or_default().add(&slot.tally(&runner));
         }

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use vyx_host::market::{SymbolId, Telling};
+use vyx_host::signal::StampedSignal;
 use vyx_host::supervisor::Begin;
 
-use super::world::{Disk, deliver, enter, fleet, id, lines, name, play, segment, status, ups};
+use super::world::{Disk, MINUTE_MS, START_MS, deliver, enter, fleet, id, lines, name, play, segment, status, ups};
 
 /// What a symbol did before it joined, and its first candle with it.
 fn join(fleet: &vyx_host::supervisor::Fleet, disk: &mut Disk, symbol: u32, minute: i64, others: &[u32]) {
@@ -144,6 +145,34 @@ fn a_symbol_that_goes_as_it_comes_is_heard_of_by_nobody() {
     // One more each for the delivery that was refused; the second one reads other streams, and S02USDT joins.
     assert_eq!(instances(), [before[0] + 1, before[1] + 2]);
     assert_eq!([1, 2, 3].map(|trader| status(&fleet, trader).last_fault), [None, None, None]);
+}
+
+/// Nobody waited for its history. When that comes, the next instance has seen it, and nothing is told twice.
+#[test]
+fn a_symbol_whose_history_comes_later_is_warm_from_then_on() {
+    let (fleet, mut disk) = (fleet(1), Disk::default());
+    enter(&fleet, 1, &json!({}), Begin::Anew(None));
+    play(&fleet, &mut disk, 0..25, &[0]);
+    let joins = segment(Telling::Live, &[(25, vec![0, 1])], |builder| builder.joined(SymbolId(1), &name(1)));
+    deliver(&fleet, &mut disk, &joins);
+    play(&fleet, &mut disk, 26..29, &[0, 1]);
+    let is_warm = |disk: &Disk, minutes: std::ops::Range<i64>| -> Vec<bool> {
+        let of = |signal: &&StampedSignal| {
+            let minute = (signal.open_time().as_millisecond() - START_MS) / MINUTE_MS;
+            signal.symbol() == "S01USDT" && signal.interval() == "1m" && minutes.contains(&minute)
+        };
+        disk.signals.iter().filter(of).map(|signal| signal.provenance().warm).collect()
+    };
+    assert!(is_warm(&disk, 25..29).iter().all(|warm| !warm));
+    let past: Vec<(i64, Vec<u32>)> = (5..25).map(|minute| (minute, vec![1])).collect();
+    deliver(&fleet, &mut disk, &segment(Telling::History, &past, |_| {}));
+    play(&fleet, &mut disk, 29..40, &[0, 1]);
+    let warm = is_warm(&disk, 29..40);
+    assert!(!warm.is_empty() && warm.iter().all(|warm| *warm), "{warm:?}");
+    // The first candle had none before it.
+    assert_eq!(disk.minutes("S01USDT", false), ups(1, 26..40));
+    assert_eq!(disk.minutes("S00USDT", false), ups(0, 1..40));
+    assert_eq!(status(&fleet, 1).counts.instances, 2);
 }
 
 /// Who lags before it is known who is wanted holds nobody back for ever.

@@ -4,7 +4,9 @@ use serde_json::json;
 use vyx_host::market::{Interval, Segment, SymbolId, Telling};
 use vyx_host::supervisor::{Begin, Fleet};
 
-use super::world::{Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, play, poison, segment, status, ups};
+use super::world::{
+    Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, id, lines, play, poison, segment, status, ups,
+};
 
 /// Candles of symbol 0 in time, and of symbol 1 later.
 fn without_the_other(fleet: &Fleet, disk: &mut Disk, minute: i64) {
@@ -157,4 +159,16 @@ fn a_cooldown_goes_on_in_the_next_version() {
     }
     let told = disk.minutes("S00USDT", false);
     assert!(told.len() >= 4 && told.windows(2).all(|pair| pair[1] - pair[0] > 20), "{told:?}");
+}
+
+/// Whoever stops a faulty trader may be quicker than whoever reads what it wrote.
+#[test]
+fn the_last_words_of_a_stopped_trader_are_kept() {
+    let (fleet, mut disk) = (fleet(1), Disk::default());
+    enter(&fleet, 1, &json!({ "poison": poison(&[(0, 3)]) }), Begin::Anew(None));
+    play(&fleet, &mut disk, 0..5, &[0]);
+    fleet.remove(id(1));
+    let said = lines(&fleet);
+    assert!(said.iter().any(|line| line.starts_with("trader 1: ") && line.contains("S00USDT at ")), "{said:?}");
+    assert!(lines(&fleet).is_empty());
 }

@@ -95,6 +95,8 @@ impl Fleet {
         let is_history = segment.telling() == Telling::History;
         if is_history {
             self.pass_by(segment, &slots);
+            let offer = self.symbols();
+            slots.iter().for_each(|slot| lock(&slot.runner).history_came(segment, &offer));
         } else if !segment.is_empty() {
             self.has_begun.store(true, Ordering::Release);
         }

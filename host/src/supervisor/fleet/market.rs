@@ -103,17 +103,19 @@ impl Fleet {
 
     /// Says that the set of traders is complete for now: candles that none of them needs are let go of with the next delivery. To be
     /// called where no trader is on its way into the fleet. A feed that does not load history by itself has told its candles once
-    /// and for all, so nothing of them is let go.
-    pub fn settle(&self) {
+    /// and for all, so nothing of them is let go. Returns what is needed, for the feed to keep the same.
+    pub fn settle(&self) -> BTreeMap<Interval, u32> {
+        let needs = self.needs();
         if self.loads_history {
-            let mut needs = self.needs();
+            let mut kept = needs.clone();
             let mut settled = lock(&self.market.settled);
             // What was not needed for a while has a hole by now, although no delivery has let go of it yet.
             if let Some(before) = settled.take() {
-                needs.retain(|interval, _| before.contains_key(interval));
+                kept.retain(|interval, _| before.contains_key(interval));
             }
-            *settled = Some(needs);
+            *settled = Some(kept);
         }
+        needs
     }
 
     /// Does as [`settle`](Self::settle) did when it was observed.

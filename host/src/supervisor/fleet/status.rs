@@ -58,13 +58,12 @@ impl Fleet {
     /// Log lines that traders wrote since this was last asked, with the trader's name.
     pub fn take_lines(&self) -> Vec<(String, LogLine)> {
         let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        slots
-            .iter()
-            .flat_map(|slot| {
-                let name = slot.owned.name();
-                lock(&slot.runner).take_lines().into_iter().map(move |line| (name.to_owned(), line))
-            })
-            .collect()
+        let mut lines = std::mem::take(&mut *lock(&self.last_words));
+        for slot in slots {
+            let name = slot.owned.name();
+            lines.extend(lock(&slot.runner).take_lines().into_iter().map(|line| (name.to_owned(), line)));
+        }
+        lines
     }
 
     /// Says how faults are seen again: by default as those of a host that runs elsewhere.

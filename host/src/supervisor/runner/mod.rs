@@ -21,12 +21,12 @@ use wasmtime::Engine;
 pub use counts::{Counts, FaultReport};
 pub use judged::Judged;
 
-use self::deliver::{Rows, Tell, is_masked, keep_newest_historical};
+use self::deliver::{Rows, Tell, is_given, is_masked, keep_newest_historical};
 use super::backoff::Backoff;
 use super::warm_up::{Position, WarmUps};
 use super::witness::Witness;
 use crate::ids::TraderId;
-use crate::market::{CloseRef, History, Interval, Offer, Segment, SymbolId, Telling};
+use crate::market::{BatchRef, CloseRef, History, Interval, Offer, Segment, SymbolId, Telling};
 use crate::module::Module;
 use crate::sandbox::{Fault, Instance, LogLine, Metering, ParamValue, StopFlag, Subscription, limits};
 use crate::signal::Finding;
@@ -210,12 +210,12 @@ impl Runner {
 
     /// Takes the place of another version that was judged so far: what that one told as news keeps its distance to what this one tells.
     #[must_use]
-    pub fn replacing(mut self, other: &mut Self) -> Self {
+    pub fn replacing(mut self, other: &mut Self, offer: &Offer) -> Self {
         if other.judged != self.judged {
             // Its last delivery was not committed.
             other.undo();
         }
-        for told in other.keeper.told() {
+        for told in other.keeper.told().filter(|told| offer.is_on(SymbolId(told.symbol))) {
             let name = other.module.manifest.tags.get(told.tag as usize).map(|tag| tag.name.as_str());
             if let Some(tag) = name.and_then(|name| self.tag(name)) {
                 self.keeper.was_told_before(Asking { tag, ..told });
@@ -259,6 +259,27 @@ impl Runner {
         self.backoff = before.backoff;
         self.counts.signals = before.signals;
         self.counts.historical_signals = before.historical_signals;
+    }
+
+    /// History has come of which an instance that runs should have seen more: it is made anew with the next close.
+    pub fn history_came(&mut self, segment: &Segment, offer: &Offer) {
+        let Some(wants) = self.wants.as_ref().filter(|_| self.instance.is_some()) else { return };
+        let lacks = |batch: BatchRef<'_>| {
+            let Some(interval) = wants.subscription.index_of(batch.interval) else { return false };
+            let warm_up = wants.subscription.needs.get(interval).map_or(0, |need| need.warm_up);
+            let seen = |symbol: u32| self.seen.get(interval)?.get(symbol as usize).copied();
+            let was_before = |symbol: u32| {
+                let seen = seen(symbol).unwrap_or_default();
+                seen.candles < warm_up && (seen.candles == 0 || batch.open_time_ms < seen.first_open_ms)
+            };
+            let mut symbols = batch.symbols.iter().copied();
+            symbols.any(|symbol| {
+                offer.is_on(SymbolId(symbol)) && is_given(wants, &self.masks, symbol) && was_before(symbol)
+            })
+        };
+        if segment.closes().flat_map(|close| close.batches()).any(lacks) {
+            self.drop_instance();
+        }
     }
 
     /// A trader that waits to be started is, although nothing has closed.

@@ -62,7 +62,8 @@ impl Runner {
         self.last_fault = Some(report);
     }
 
-    pub(super) fn take_log(&mut self) {
+    /// Keeps what the instance has written.
+    pub fn take_log(&mut self) {
         if let Some(instance) = &mut self.instance {
             let (lines, dropped) = instance.take_log();
             self.keep_lines(lines, dropped);

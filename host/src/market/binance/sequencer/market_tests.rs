@@ -215,6 +215,7 @@ impl Told {
             for batch in close.batches() {
                 for (symbol, values, _) in batch.rows() {
                     let key = (symbol.0, batch.interval, batch.open_time_ms);
+                    assert!(!segment.gone().contains(&symbol), "who goes has been told all");
                     assert!(self.here.contains(&symbol.0), "nobody is told of a symbol before it has joined");
                     assert_eq!(self.lagging.contains(&symbol.0), !is_live, "who lags is told late: {key:?}");
                     assert_eq!(*values, values_of(key));

@@ -102,9 +102,10 @@ impl Stream {
         self.load = None;
     }
 
-    /// Nobody waits for the history any more that is being loaded. It is told when it has come.
+    /// Nobody waits for the history any more that is being loaded, unless it is answered again. Only an answer tells when candles of
+    /// three days open, so those are waited for.
     pub(super) fn pass_over(&mut self) {
-        self.is_passed = self.load.is_some();
+        self.is_passed = self.load.is_some() && self.grid.interval != Interval::D3;
     }
 
     // Closes.
@@ -283,6 +284,7 @@ impl Stream {
         let from_ms = load.reader.known_until_ms();
         load.reader.answer(rows, asked_ms, is_full);
         load.asking.answered(from_ms, asked_ms, &load.reader, AGAIN_MS);
+        self.is_passed = false;
         true
     }
 

@@ -136,8 +136,10 @@ impl Sequencer {
         let mut told = false;
         while builder.closes() < most_closes {
             let Some(close_ms) = self.next_close_ms() else {
-                // Nothing of anybody is wanted any more, or all that are left lag.
-                told |= self.tell_comers(builder, self.now_ms);
+                // Nothing of anybody is wanted any more, or all that are left lag. Who goes has been told its last close before.
+                if !told {
+                    told = self.tell_comers(builder, self.now_ms);
+                }
                 break;
             };
             let Some(without) = self.told_without(close_ms) else { break };

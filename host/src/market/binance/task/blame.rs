@@ -19,8 +19,8 @@ const STALE: Duration = Duration::from_secs(60);
 const SUSPECT: u32 = 3;
 /// Trials that it must lose in a row: with the waits between its questions some fifteen seconds.
 const TRIALS: u32 = 4;
-/// Symbols that were answered last and are remembered: one of them is another one.
-const GOOD: usize = 2;
+/// Symbols that were answered last and are remembered: among them is one that does not fail itself.
+const GOOD: usize = 8;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -65,7 +65,8 @@ impl Blame {
     /// Whom to ask the same about, once the stream is suspected.
     pub(super) fn trial(&mut self, ask: &Ask) -> Option<(SymbolId, String)> {
         let failing = self.failing.get(&(ask.symbol, ask.interval))?;
-        let good = self.good.iter().find(|(symbol, _)| *symbol != ask.symbol)?;
+        let fails = |symbol| self.failing.keys().any(|(failing, _)| *failing == symbol);
+        let good = self.good.iter().find(|(symbol, _)| !fails(*symbol))?;
         if self.is_trying || failing.failures < SUSPECT {
             return None;
         }

@@ -38,6 +38,15 @@ const LOOK_MS: i64 = 500;
 /// By the host's clock: the same where nothing is heard.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A symbol that was refused by name.
+struct Refused {
+    times: u32,
+    /// By the exchange's clock, it is not watched before.
+    until_ms: i64,
+    /// Whether it would be watched, were it not for that.
+    is_missed: bool,
+}
+
 /// See the module.
 pub(super) struct Task {
     exchange: Arc<Exchange>,
@@ -65,8 +74,8 @@ pub(super) struct Task {
     /// Nothing is asked before.
     not_before: Option<Instant>,
     blame: Blame,
-    /// Symbols that were refused by name: how often, and until when they are not watched, by the exchange's clock.
-    given_up: BTreeMap<String, (u32, i64)>,
+    /// Symbols that were refused by name.
+    given_up: BTreeMap<String, Refused>,
     streams: usize,
     looked_ms: i64,
     looked: Instant,
@@ -205,6 +214,9 @@ impl Task {
             }
         }
         for name in &change.joined {
+            if let Some(refused) = self.given_up.get_mut(name) {
+                refused.is_missed = false;
+            }
             let is_new = self.symbols.id(name).is_none();
             let id = if is_new { self.symbols.intern(name) } else { self.symbols.intern_anew(name) };
             match id {
@@ -225,10 +237,11 @@ impl Task {
         self.blame.forget(ask.symbol);
         // It may have left already, and be back under another id.
         if self.ids.get(&ask.name) == Some(&ask.symbol) {
-            let times = self.given_up.get(&ask.name).map_or(0, |(times, _)| *times);
+            let times = self.given_up.get(&ask.name).map_or(0, |refused| refused.times);
             let wait_ms = (GIVEN_UP_MS << times.min(8)).min(GIVEN_UP_MOST_MS);
             let until_ms = self.sequencer.now_ms().saturating_add(wait_ms);
-            self.given_up.insert(ask.name.clone(), (times.saturating_add(1), until_ms));
+            let refused = Refused { times: times.saturating_add(1), until_ms, is_missed: true };
+            self.given_up.insert(ask.name.clone(), refused);
             self.watched.give_up(&ask.name);
             self.ids.remove(&ask.name);
             self.subscribe();
@@ -238,8 +251,8 @@ impl Task {
     /// Symbols that are not to be chosen now.
     fn given_up(&mut self) -> BTreeSet<String> {
         let now_ms = self.sequencer.now_ms();
-        self.given_up.retain(|_, (_, until_ms)| until_ms.saturating_add(GIVEN_UP_MOST_MS) > now_ms);
-        let waiting = self.given_up.iter().filter(|(_, (_, until_ms))| *until_ms > now_ms);
+        self.given_up.retain(|_, refused| refused.until_ms.saturating_add(GIVEN_UP_MOST_MS) > now_ms);
+        let waiting = self.given_up.iter().filter(|(_, refused)| refused.until_ms > now_ms);
         waiting.map(|(name, _)| name.clone()).collect()
     }
 
@@ -247,7 +260,8 @@ impl Task {
     fn staying(&self) -> Vec<String> {
         let now_ms = self.sequencer.now_ms();
         let watched = self.watched.names();
-        let returning = self.given_up.iter().filter(|(_, (_, until_ms))| *until_ms <= now_ms).map(|(name, _)| name);
+        let returns = |(_, refused): &(&String, &Refused)| refused.is_missed && refused.until_ms <= now_ms;
+        let returning = self.given_up.iter().filter(returns).map(|(name, _)| name);
         watched.iter().chain(returning.filter(|name| !watched.contains(name))).cloned().collect()
     }
 

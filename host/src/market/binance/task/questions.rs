@@ -177,11 +177,12 @@ impl Task {
     }
 
     fn take_trial(&mut self, ask: &Ask, good: SymbolId, answer: Result<(), ExchangeError>) {
-        if answer == Err(ExchangeError::NoSuchSymbol) {
+        let is_unknown = answer == Err(ExchangeError::NoSuchSymbol);
+        if is_unknown {
             // It shows nothing, and is nobody to ask about.
             self.blame.forget(good);
         }
-        let is_answered = self.heed(answer, None).is_some();
+        let is_answered = self.heed(if is_unknown { Ok(()) } else { answer }, None).is_some() && !is_unknown;
         if self.blame.tried(ask, is_answered) && self.sequencer.holds_up(ask.symbol, ask.interval) {
             let (symbol, interval) = (&ask.name, ask.interval.as_str());
             tracing::warn!(symbol, interval, "history comes for others and not for this symbol: nobody waits for it");
