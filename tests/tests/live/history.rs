@@ -6,16 +6,7 @@ use serde_json::json;
 use vyx_host::market::{Interval, Segment, SymbolId, Telling};
 use vyx_host::supervisor::Begin;
 
-use super::world::{Disk, MINUTE_MS, START_MS, deliver, enter, fleet, id, play, segment, status, ups};
-
-fn past(minutes: std::ops::Range<i64>, symbols: &[u32], filled: Option<u32>) -> Segment {
-    let minutes: Vec<(i64, Vec<u32>)> = minutes.map(|minute| (minute, symbols.to_vec())).collect();
-    segment(Telling::History, &minutes, |builder| {
-        for interval in filled.iter().flat_map(|_| [Interval::M5, Interval::M1]) {
-            builder.filled(interval, filled.unwrap_or_default());
-        }
-    })
-}
+use super::world::{Disk, MINUTE_MS, START_MS, deliver, enter, fleet, id, past, play, segment, status, ups};
 
 /// What closes until the history is there is news; what closed before the trader came is history.
 #[test]

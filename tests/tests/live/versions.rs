@@ -5,7 +5,7 @@ use vyx_host::market::{Interval, Segment, SymbolId, Telling};
 use vyx_host::supervisor::{Begin, Fleet};
 
 use super::world::{
-    Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, id, lines, play, poison, segment, status, ups,
+    Disk, MINUTE_MS, START_MS, candle, deliver, enter, fleet, id, lines, past, play, poison, segment, status, ups,
 };
 
 /// Candles of symbol 0 in time, and of symbol 1 later.
@@ -80,11 +80,7 @@ fn what_a_start_without_a_close_tells_is_told_once() {
     fleet.bootstrap(&segment(Telling::Live, &[(99, vec![0, 1])], |_| {}));
     enter(&fleet, 1, &json!({ "number": 0 }), Begin::Anew(None));
     play(&fleet, &mut disk, 100..103, &[0, 1]);
-    let past: Vec<(i64, Vec<u32>)> = (60..100).map(|minute| (minute, vec![0, 1])).collect();
-    let filled = segment(Telling::History, &past, |builder| {
-        [Interval::M5, Interval::M1].into_iter().for_each(|interval| builder.filled(interval, 40));
-    });
-    deliver(&fleet, &mut disk, &filled);
+    deliver(&fleet, &mut disk, &past(60..100, &[0, 1], Some(40)));
     assert!(status(&fleet, 1).live && !disk.live.is_empty(), "it starts and tells what is news");
     enter(&fleet, 1, &json!({ "number": 1 }), Begin::Anew(None));
     deliver(&fleet, &mut disk, &Segment::new());
@@ -133,11 +129,7 @@ fn a_fault_while_it_catches_up_costs_the_others_nothing() {
     fleet.bootstrap(&segment(Telling::Live, &[(99, vec![0, 1])], |_| {}));
     enter(&fleet, 1, &json!({ "warm_up": 3, "poison": poison(&[(1, 105)]) }), Begin::Anew(None));
     play(&fleet, &mut disk, 100..130, &[0, 1]);
-    let past: Vec<(i64, Vec<u32>)> = (60..100).map(|minute| (minute, vec![0, 1])).collect();
-    let filled = segment(Telling::History, &past, |builder| {
-        [Interval::M5, Interval::M1].into_iter().for_each(|interval| builder.filled(interval, 40));
-    });
-    deliver(&fleet, &mut disk, &filled);
+    deliver(&fleet, &mut disk, &past(60..100, &[0, 1], Some(40)));
     play(&fleet, &mut disk, 130..140, &[0, 1]);
     assert_eq!(disk.minutes("S00USDT", false), ups(0, 100..140));
     let told = disk.minutes("S01USDT", false);

@@ -204,6 +204,16 @@ pub fn segment(telling: Telling, minutes: &[(i64, Vec<u32>)], more: impl FnOnce(
     segment
 }
 
+/// What the feed has loaded, and how much of it is there if it says so.
+pub fn past(minutes: std::ops::Range<i64>, symbols: &[u32], filled: Option<u32>) -> Segment {
+    let minutes: Vec<(i64, Vec<u32>)> = minutes.map(|minute| (minute, symbols.to_vec())).collect();
+    segment(Telling::History, &minutes, |builder| {
+        for interval in filled.iter().flat_map(|_| [Interval::M5, Interval::M1]) {
+            builder.filled(interval, filled.unwrap_or_default());
+        }
+    })
+}
+
 /// What else a segment says.
 pub type Saying<'a> = vyx_host::market::SegmentBuilder<'a>;
 

@@ -58,6 +58,8 @@ struct Load {
     from_ms: i64,
     until_ms: i64,
     asking: Asking,
+    /// Nobody waits for it.
+    is_passed: bool,
 }
 
 /// See the module.
@@ -71,8 +73,6 @@ pub(super) struct Stream {
     /// From here on candles were told, live or as history, or are to be told live.
     begins_ms: i64,
     load: Option<Load>,
-    /// Nobody waits for the history that is being loaded.
-    is_passed: bool,
     is_ended: bool,
 }
 
@@ -91,7 +91,6 @@ impl Stream {
             expected_ms: None,
             begins_ms,
             load: None,
-            is_passed: false,
             is_ended: false,
         }
     }
@@ -105,7 +104,9 @@ impl Stream {
     /// Nobody waits for the history any more that is being loaded, unless it is answered again. Only an answer tells when candles of
     /// three days open, so those are waited for.
     pub(super) fn pass_over(&mut self) {
-        self.is_passed = self.load.is_some() && self.grid.interval != Interval::D3;
+        if let Some(load) = self.load.as_mut().filter(|_| self.grid.interval != Interval::D3) {
+            load.is_passed = true;
+        }
     }
 
     // Closes.
@@ -190,7 +191,7 @@ impl Stream {
     }
 
     fn load(&self, from_ms: i64, until_ms: i64) -> Load {
-        Load { reader: Reader::new(self.grid, from_ms), from_ms, until_ms, asking: Asking::default() }
+        Load { reader: Reader::new(self.grid, from_ms), from_ms, until_ms, asking: Asking::default(), is_passed: false }
     }
 
     fn history_from_ms(&self, told_ms: i64, candles: u32) -> i64 {
@@ -200,9 +201,8 @@ impl Stream {
 
     /// Whether so many candles before what is told at this position are there or were told as history.
     pub(super) fn is_filled(&self, told_ms: i64, candles: u32) -> bool {
-        self.is_ended
-            || self.is_passed
-            || (self.load.is_none() && self.begins_ms <= self.history_from_ms(told_ms, candles))
+        let is_there = || self.begins_ms <= self.history_from_ms(told_ms, candles);
+        self.is_ended || self.load.as_ref().map_or_else(is_there, |load| load.is_passed)
     }
 
     pub(super) fn wants_history(&self, now_ms: i64) -> bool {
@@ -220,7 +220,7 @@ impl Stream {
 
     /// Whether history is waited for that has not been told.
     pub(super) fn is_loading(&self) -> bool {
-        self.load.is_some() && !self.is_passed
+        self.load.as_ref().is_some_and(|load| !load.is_passed)
     }
 
     /// Whether the history that was wanted has come and can be told.
@@ -240,7 +240,7 @@ impl Stream {
             None if self.begins_ms >= until_ms => return true,
             None => self.load = Some(self.load(self.begins_ms, until_ms)),
         }
-        self.is_passed || self.is_loaded()
+        !self.is_loading() || self.is_loaded()
     }
 
     /// Tells nothing live before this position.
@@ -254,7 +254,6 @@ impl Stream {
             return None;
         }
         let mut load = self.load.take()?;
-        self.is_passed = false;
         self.begins_ms = load.from_ms;
         let mut rows = Vec::new();
         let mut expected_ms = None;
@@ -284,7 +283,7 @@ impl Stream {
         let from_ms = load.reader.known_until_ms();
         load.reader.answer(rows, asked_ms, is_full);
         load.asking.answered(from_ms, asked_ms, &load.reader, AGAIN_MS);
-        self.is_passed = false;
+        load.is_passed = false;
         true
     }
 
